@@ -1,0 +1,142 @@
+"""The one exception tree of the project.
+
+::
+
+    R2PError                        everything that a person is told in one sentence; exit code 2
+    ├── UsageError                  a wrong argument, an unreadable folder, a port in use
+    ├── FindingsError               curated files have findings of severity error; exit code 1
+    ├── SnapshotError               a snapshot file is corrupt or of another format
+    ├── LibraryError                a saved query has a bad header or was given a bad parameter
+    └── QueryError                  a question was not answered; becomes a problem+json body
+        ├── QuerySyntaxError        400: not SPARQL; knows line and column
+        ├── QueryRefusedError       400 or 403: policy forbids it (SERVICE, LOAD, update, nesting, length)
+        ├── NotAcceptableError      406: no format of the request can be produced
+        ├── AnswerTooLargeError     413: over the row or byte limit; nothing was sent
+        ├── QueryTimeoutError       503: over its deadline; its process was killed
+        ├── WorkerDiedError         500: the engine's process died of this query (stack, memory)
+        └── BusyError               503: the queue is full; try again later
+
+Messages say what, where and what to do, in that order.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from r2p_kg.checks import Finding
+
+
+class R2PError(Exception):
+    """Something a person must be told in one sentence; never shown as a traceback."""
+
+    exit_code = 2
+
+
+class UsageError(R2PError):
+    """The command was called wrongly, or a file, folder or port cannot be used."""
+
+
+class FindingsError(R2PError):
+    """Curated files carry findings of severity error, so nothing was built.
+
+    ``findings`` holds all findings, warnings included.
+    """
+
+    exit_code = 1
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self.findings = tuple(findings)
+        errors = sum(finding.severity == "error" for finding in self.findings)
+        super().__init__(f"{errors} error{'' if errors == 1 else 's'} in the curated files; nothing was built")
+
+
+class SnapshotError(R2PError):
+    """A snapshot file is corrupt, incomplete or of another format version."""
+
+
+class LibraryError(R2PError):
+    """A saved query has a bad header, or was asked with a bad parameter."""
+
+
+class QueryError(R2PError):
+    """A question was not answered.
+
+    ``status`` is the HTTP status (RFC 9110), ``slug`` the last segment of the problem type (RFC 9457, section 3.1.1).
+    """
+
+    status = 400
+    slug = "query-error"
+    title = "The query was not answered"
+
+
+class QuerySyntaxError(QueryError):
+    """The text is not a SPARQL 1.1 query; ``line`` and ``column`` count from 1 and are None where unknown."""
+
+    slug = "syntax-error"
+    title = "The query has a syntax error"
+
+    def __init__(self, message: str, line: int | None = None, column: int | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+        self.hint = hint
+
+
+class QueryRefusedError(QueryError):
+    """Policy forbids the query before it is evaluated; the message names the construct and the way out."""
+
+    slug = "query-refused"
+    title = "The query is not allowed here"
+
+    def __init__(self, message: str, line: int | None = None, column: int | None = None, status: int = 400) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+        self.status = status
+
+
+class NotAcceptableError(QueryError):
+    """None of the media types asked for can be produced for this kind of answer (RFC 9110, section 15.5.7)."""
+
+    status = 406
+    slug = "not-acceptable"
+    title = "No acceptable format"
+
+
+class AnswerTooLargeError(QueryError):
+    """The answer is over a limit; nothing of it was sent."""
+
+    status = 413
+    slug = "answer-too-large"
+    title = "The answer is larger than this service sends"
+
+
+class QueryTimeoutError(QueryError):
+    """The query ran past its deadline and its process was killed."""
+
+    status = 503
+    slug = "timeout"
+    title = "The query took too long"
+
+
+class WorkerDiedError(QueryError):
+    """The process that evaluated the query died of it; the service goes on with another."""
+
+    status = 500
+    slug = "engine-crash"
+    title = "The query brought its process down"
+
+
+class BusyError(QueryError):
+    """Too many queries wait already; ``retry_after`` says in how many seconds to come back."""
+
+    status = 503
+    slug = "busy"
+    title = "The service is busy"
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

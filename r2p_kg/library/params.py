@@ -1,0 +1,150 @@
+"""Typed parameters of saved queries: what a person types → one SPARQL term, or a LibraryError that names the parameter.
+
+Every term is written here from a checked value, never copied from input, so that no value can end a string or an IRI early.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+from r2p_kg import vocab
+from r2p_kg.errors import LibraryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+#: Names that the service gives a meaning of its own; a parameter of such a name could never be reached.
+RESERVED: Final = frozenset({"format", "output", "results", "timeout", "query", "update", "page"})
+
+#: The longest value a parameter takes, in characters.
+MAX_LENGTH: Final = 2000
+
+#: RFC 3987 absolute IRI as far as the IRIREF terminal of SPARQL 1.1 allows it (grammar rule 139).
+_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\\x7f]*")
+_CURIE = re.compile(r"([A-Za-z][\w.-]*)?:([^\x00-\x20<>\"{}|^`\\]*)")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_SLUG = re.compile(r"[A-Za-z0-9][\w./-]*")
+
+
+@dataclass(frozen=True)
+class Param:
+    """One parameter: ``type`` is a key of :data:`TYPES`, ``of`` the class whose instances are the choices, as a full IRI."""
+
+    name: str
+    type: str
+    label: str
+    default: str | None = None
+    of: str | None = None
+
+    @property
+    def required(self) -> bool:
+        """True where the query cannot be asked without a value."""
+        return self.default is None
+
+
+def term(param: Param, value: str, prefixes: Mapping[str, str]) -> str:
+    """The SPARQL serialisation of a value, to be put in the place of ``$name``.
+
+    Raises LibraryError where the value is not of the parameter's type.
+    """
+    if len(value) > MAX_LENGTH:
+        message = f"parameter {param.name}: {len(value)} characters are more than the {MAX_LENGTH} that a value may have"
+        raise LibraryError(message)
+    try:
+        return TYPES[param.type](value, prefixes)
+    except ValueError as error:
+        message = f"parameter {param.name}: {_shown(value)} is not {_WANTED[param.type]}{f' ({error})' if str(error) else ''}"
+        raise LibraryError(message) from error
+
+
+def iri(value: str, prefixes: Mapping[str, str]) -> str:
+    """The absolute IRI meant by ``<iri>``, ``iri`` or ``prefix:name``; raises ValueError where there is none."""
+    text = value.strip()
+    if text.startswith("<") and text.endswith(">"):
+        text = text[1:-1]
+    elif (found := _CURIE.fullmatch(text)) and (found[1] or "") in prefixes:
+        text = prefixes[found[1] or ""] + found[2]
+    elif found and "//" not in text and not text.startswith(("urn:", "tag:", "mailto:")):
+        known = ", ".join(f"{prefix}:" for prefix in sorted(prefixes)) or "none"
+        message = f"prefix {found[1] or ''}: is not declared; known are {known}"
+        raise ValueError(message)
+    if not _IRI.fullmatch(text):
+        raise ValueError
+    return text
+
+
+def _iri(value: str, prefixes: Mapping[str, str]) -> str:
+    return f"<{iri(value, prefixes)}>"
+
+
+def _instance(value: str, prefixes: Mapping[str, str]) -> str:
+    """An entity's IRI; its bare name below our own ``id/`` is enough, so that addresses stay short."""
+    text = value.strip()
+    return f"<{vocab.ID}{text}>" if _SLUG.fullmatch(text) else _iri(text, prefixes)
+
+
+def _string(value: str, _prefixes: Mapping[str, str]) -> str:
+    """STRING_LITERAL2 (grammar rule 157): quote, backslash and line ends are escaped."""
+    if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
+        raise ValueError
+    return '"' + value.translate(_ESCAPES) + '"'
+
+
+def _integer(value: str, _prefixes: Mapping[str, str]) -> str:
+    if not _INTEGER.fullmatch(value.strip()):
+        raise ValueError
+    return str(int(value))
+
+
+def _decimal(value: str, _prefixes: Mapping[str, str]) -> str:
+    text = value.strip().removeprefix("+")
+    if not _DECIMAL.fullmatch(text):
+        raise ValueError
+    return text if "." in text else f"{text}.0"
+
+
+def _date(value: str, _prefixes: Mapping[str, str]) -> str:
+    text = value.strip()
+    if not _DATE.fullmatch(text):
+        raise ValueError
+    return f'"{date.fromisoformat(text).isoformat()}"^^<{vocab.XSD}date>'
+
+
+def _boolean(value: str, _prefixes: Mapping[str, str]) -> str:
+    text = value.strip().lower()
+    if text not in {"true", "false"}:
+        raise ValueError
+    return text
+
+
+def _shown(value: str) -> str:
+    return repr(value if len(value) <= 80 else value[:77] + "…")
+
+
+_ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"})
+
+#: Parameter type → the function that writes its term.
+TYPES: Final[Mapping[str, Callable[[str, Mapping[str, str]], str]]] = {
+    "iri": _iri,
+    "class-instance": _instance,
+    "string": _string,
+    "integer": _integer,
+    "decimal": _decimal,
+    "date": _date,
+    "boolean": _boolean,
+}
+
+_WANTED: Final = {
+    "iri": "an absolute IRI or prefix:name",
+    "class-instance": "the name or the IRI of an entity",
+    "string": "a text",
+    "integer": "a whole number",
+    "decimal": "a decimal number",
+    "date": "a date such as 2011-03-17",
+    "boolean": "true or false",
+}

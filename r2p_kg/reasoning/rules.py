@@ -1,0 +1,109 @@
+"""The rules of OWL 2 RL as data: which of the standard's rules run here, and what they say.
+
+Names and meaning are those of OWL 2 Profiles, section 4.3, https://www.w3.org/TR/owl2-profiles/#Reasoning_in_OWL_2_RL_and_RDF_Graphs_using_Rules.
+Left out on purpose: axiomatic and reflexive triples (eq-ref, scm-cls, scm-op, scm-dp, cls-thing, dt-*), which fill a graph without telling anything;
+prp-key and the cardinality rules, since the schema counts nothing in OWL (shapes do);
+scm-dom and scm-rng, whose only consequences prp-dom and prp-rng draw as well once cax-sco and prp-spo1 run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule: where ``schema`` and ``body`` hold, ``head`` holds.
+
+    All three are triple patterns in SPARQL, joined by `` . ``. ``schema`` is matched against the axioms once, before the facts are looked at, and may use paths;
+    its variables are then constants in ``body`` and ``head``, which consist of plain patterns.
+    ``each``: a pattern that is repeated for every member ``?m`` of the list ``?list`` that ``schema`` binds, and joined to the body.
+    In it ``?here`` and ``?next`` are the stations of a chain: the first is ``?first``, the last ``?last``.
+    """
+
+    name: str
+    schema: str
+    body: str
+    head: str
+    each: str = ""
+
+
+@dataclass(frozen=True)
+class Clash:
+    """One rule whose conclusion is *false*: where ``schema`` and ``body`` hold, the graph contradicts itself.
+
+    ``says``: a sentence with the variables in curly brackets; ``focus``: the variable that the finding is about.
+    """
+
+    name: str
+    schema: str
+    body: str
+    says: str
+    focus: str = "x"
+
+
+#: Rules over axioms alone; they run first, to a fixpoint of their own, and see no facts.
+SCHEMA_RULES = (
+    Rule("scm-sco", "", "?c rdfs:subClassOf ?d . ?d rdfs:subClassOf ?e", "?c rdfs:subClassOf ?e"),
+    Rule("scm-eqc1", "", "?c owl:equivalentClass ?d", "?c rdfs:subClassOf ?d . ?d rdfs:subClassOf ?c"),
+    Rule("scm-eqc2", "", "?c rdfs:subClassOf ?d . ?d rdfs:subClassOf ?c", "?c owl:equivalentClass ?d"),
+    Rule("scm-spo", "", "?p rdfs:subPropertyOf ?q . ?q rdfs:subPropertyOf ?r", "?p rdfs:subPropertyOf ?r"),
+    Rule("scm-eqp1", "", "?p owl:equivalentProperty ?q", "?p rdfs:subPropertyOf ?q . ?q rdfs:subPropertyOf ?p"),
+    Rule("scm-eqp2", "", "?p rdfs:subPropertyOf ?q . ?q rdfs:subPropertyOf ?p", "?p owl:equivalentProperty ?q"),
+    Rule("scm-int", "", "?c owl:intersectionOf/rdf:rest*/rdf:first ?d", "?c rdfs:subClassOf ?d"),
+    Rule("scm-uni", "", "?c owl:unionOf/rdf:rest*/rdf:first ?d", "?d rdfs:subClassOf ?c"),
+    Rule("scm-hv", "", "?c owl:hasValue ?v ; owl:onProperty ?p . ?d owl:hasValue ?v ; owl:onProperty ?q . ?p rdfs:subPropertyOf ?q", "?c rdfs:subClassOf ?d"),
+    Rule("scm-svf1", "", "?c owl:someValuesFrom ?e ; owl:onProperty ?p . ?d owl:someValuesFrom ?f ; owl:onProperty ?p . ?e rdfs:subClassOf ?f", "?c rdfs:subClassOf ?d"),
+    Rule("scm-svf2", "", "?c owl:someValuesFrom ?e ; owl:onProperty ?p . ?d owl:someValuesFrom ?e ; owl:onProperty ?q . ?p rdfs:subPropertyOf ?q", "?c rdfs:subClassOf ?d"),
+    Rule("scm-avf1", "", "?c owl:allValuesFrom ?e ; owl:onProperty ?p . ?d owl:allValuesFrom ?f ; owl:onProperty ?p . ?e rdfs:subClassOf ?f", "?c rdfs:subClassOf ?d"),
+    Rule("scm-avf2", "", "?c owl:allValuesFrom ?e ; owl:onProperty ?p . ?d owl:allValuesFrom ?e ; owl:onProperty ?q . ?p rdfs:subPropertyOf ?q", "?d rdfs:subClassOf ?c"),
+)
+
+#: Rules over facts, compiled against the axioms.
+FACT_RULES = (
+    Rule("eq-sym", "", "?x owl:sameAs ?y", "?y owl:sameAs ?x"),
+    Rule("eq-trans", "", "?x owl:sameAs ?y . ?y owl:sameAs ?z", "?x owl:sameAs ?z"),
+    Rule("eq-rep-s", "", "?x owl:sameAs ?y . ?x ?p ?z", "?y ?p ?z"),
+    Rule("eq-rep-o", "", "?y owl:sameAs ?z . ?x ?p ?y", "?x ?p ?z"),
+    Rule("prp-dom", "?p rdfs:domain ?c", "?x ?p ?y", "?x a ?c"),
+    Rule("prp-rng", "?p rdfs:range ?c", "?x ?p ?y", "?y a ?c"),
+    Rule("prp-fp", "?p a owl:FunctionalProperty", "?x ?p ?y . ?x ?p ?z", "?y owl:sameAs ?z"),
+    Rule("prp-ifp", "?p a owl:InverseFunctionalProperty", "?x ?p ?z . ?y ?p ?z", "?x owl:sameAs ?y"),
+    Rule("prp-symp", "?p a owl:SymmetricProperty", "?x ?p ?y", "?y ?p ?x"),
+    Rule("prp-trp", "?p a owl:TransitiveProperty", "?x ?p ?y . ?y ?p ?z", "?x ?p ?z"),
+    Rule("prp-spo1", "?p rdfs:subPropertyOf ?q", "?x ?p ?y", "?x ?q ?y"),
+    Rule("prp-spo2", "?p owl:propertyChainAxiom ?list", "", "?first ?p ?last", each="?here ?m ?next"),
+    Rule("prp-eqp1", "?p owl:equivalentProperty ?q", "?x ?p ?y", "?x ?q ?y"),
+    Rule("prp-eqp2", "?p owl:equivalentProperty ?q", "?x ?q ?y", "?x ?p ?y"),
+    Rule("prp-inv1", "?p owl:inverseOf ?q", "?x ?p ?y", "?y ?q ?x"),
+    Rule("prp-inv2", "?p owl:inverseOf ?q", "?x ?q ?y", "?y ?p ?x"),
+    Rule("cls-int1", "?c owl:intersectionOf ?list", "", "?x a ?c", each="?x a ?m"),
+    Rule("cls-int2", "?c owl:intersectionOf/rdf:rest*/rdf:first ?d", "?x a ?c", "?x a ?d"),
+    Rule("cls-uni", "?c owl:unionOf/rdf:rest*/rdf:first ?d", "?x a ?d", "?x a ?c"),
+    Rule("cls-svf1", "?c owl:someValuesFrom ?d ; owl:onProperty ?p", "?x ?p ?y . ?y a ?d", "?x a ?c"),
+    Rule("cls-svf2", "?c owl:someValuesFrom owl:Thing ; owl:onProperty ?p", "?x ?p ?y", "?x a ?c"),
+    Rule("cls-avf", "?c owl:allValuesFrom ?d ; owl:onProperty ?p", "?x a ?c . ?x ?p ?y", "?y a ?d"),
+    Rule("cls-hv1", "?c owl:hasValue ?v ; owl:onProperty ?p", "?x a ?c", "?x ?p ?v"),
+    Rule("cls-hv2", "?c owl:hasValue ?v ; owl:onProperty ?p", "?x ?p ?v", "?x a ?c"),
+    Rule("cls-oo", "?c owl:oneOf/rdf:rest*/rdf:first ?x", "", "?x a ?c"),
+    Rule("cax-sco", "?c rdfs:subClassOf ?d", "?x a ?c", "?x a ?d"),
+    Rule("cax-eqc1", "?c owl:equivalentClass ?d", "?x a ?c", "?x a ?d"),
+    Rule("cax-eqc2", "?c owl:equivalentClass ?d", "?x a ?d", "?x a ?c"),
+)
+
+_PAIR = "?all {0}/rdf:rest* ?here . ?here rdf:first ?c ; rdf:rest+/rdf:first ?d"
+
+CLASHES = (
+    Clash("eq-diff1", "", "?x owl:sameAs ?y ; owl:differentFrom ?y", "{x} and {y} are said to be the same and to be different"),
+    Clash("eq-diff2", "?all a owl:AllDifferent . " + _PAIR.format("(owl:members|owl:distinctMembers)"), "?c owl:sameAs ?d", "{c} and {d} follow to be the same and are said to be different", "c"),
+    Clash("prp-irp", "?p a owl:IrreflexiveProperty", "?x ?p ?x", "{x} has itself as {p}, which is irreflexive"),
+    Clash("prp-asyp", "?p a owl:AsymmetricProperty", "?x ?p ?y . ?y ?p ?x", "{x} and {y} have each other as {p}, which is asymmetric"),
+    Clash("prp-pdw", "?p owl:propertyDisjointWith ?q", "?x ?p ?y . ?x ?q ?y", "{x} has {y} both as {p} and as {q}, which are disjoint"),
+    Clash("prp-adp", "?all a owl:AllDisjointProperties . " + _PAIR.format("owl:members"), "?x ?c ?y . ?x ?d ?y", "{x} has {y} both as {c} and as {d}, which are disjoint"),
+    Clash("cls-nothing2", "", "?x a owl:Nothing", "{x} belongs to a class that can have no members"),
+    Clash("cls-com", "?c owl:complementOf ?d", "?x a ?c . ?x a ?d", "{x} belongs to {c} and to {d}, its complement"),
+    Clash("cax-dw", "?c owl:disjointWith ?d", "?x a ?c . ?x a ?d", "{x} is both {c} and {d}, which are disjoint"),
+    Clash("cax-adc", "?all a owl:AllDisjointClasses . " + _PAIR.format("owl:members"), "?x a ?c . ?x a ?d", "{x} is both {c} and {d}, which are disjoint"),
+    # Not false in OWL, which has no unique names, but never meant here: two names of ours that the axioms merge, or two values of one data property.
+    Clash("prp-fp", "?p a owl:FunctionalProperty", "?x ?p ?y . ?x ?p ?z", "{x} has two values of {p}, which takes one: {y} and {z}"),
+)

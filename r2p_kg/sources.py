@@ -1,0 +1,292 @@
+"""Find the Turtle files of an ontology folder, parse each into its named graph, remember the line of every triple.
+
+Oxigraph's parser judges the syntax, since it keeps to the grammar and knows line and column;
+rdflib's parser, which can be overridden production by production, then tells on which line each object stands.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from decimal import Decimal
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple
+from rdflib.plugins.parsers.notation3 import RDFSink, SinkParser, sfloat
+
+from r2p_kg import rdf, vocab
+from r2p_kg.errors import UsageError
+from r2p_kg.findings import Finding, in_order
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+#: What of ``ontology/`` becomes graph; the other folders are only parsed, so that their errors are found.
+LOADED = ("attic.ttl", "facts/", "prefixes.ttl", "r2p.ttl", "schema/", "schemes/")
+
+PREFIX_FILE = "prefixes.ttl"
+
+_SPACE = re.compile(r"(?:\s|#[^\n]*)*")
+_PREFIX = re.compile(r"^[ \t]*@?prefix[ \t]+([^\s:]*):[ \t]*<([^<>\s]*)>", re.IGNORECASE | re.MULTILINE)
+_OPAQUE = re.compile(
+    r'"""(?:[^"\\]|\\.|"(?!""))*(?P<long>"""|\Z)'
+    r"|'''(?:[^'\\]|\\.|'(?!''))*(?:'''|\Z)"
+    r"|#[^\n]*"
+    r'|<[^<>"\s]*>'
+    r'|"(?:[^"\\\n]|\\.)*(?P<double>"|\n|\Z)'
+    r"|'(?:[^'\\\n]|\\.)*(?P<single>'|\n|\Z)",
+    re.DOTALL,
+)
+_XSD_OF: Mapping[type, str] = {int: "integer", Decimal: "decimal", sfloat: "double"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One parsed Turtle file.
+
+    ``path``: relative to the ontology folder, forward slashes. ``graph``: the IRI of the graph that its triples belong to.
+    ``triples``: in document order, without repetition. ``lines``: triple → line of its object, counted from 1.
+    ``prefixes``: prefix → (namespace, line).
+    """
+
+    path: str
+    graph: str
+    triples: tuple[Triple, ...]
+    lines: Mapping[Triple, int]
+    prefixes: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """All sources of one ontology folder.
+
+    ``sources``: what is loaded, by path. ``asides``: files that are only parsed (shapes, alignments, examples).
+    ``prefixes``: prefix → namespace as declared in ``prefixes.ttl``. ``findings``: of syntax and prefixes.
+    """
+
+    folder: Path
+    sources: tuple[Source, ...]
+    asides: tuple[Source, ...]
+    prefixes: Mapping[str, str]
+    findings: tuple[Finding, ...]
+
+
+def find(folder: Path) -> list[str]:
+    """The paths of all Turtle files below a folder, relative to it, with forward slashes, sorted.
+
+    Raises UsageError where the folder is missing or cannot be listed.
+    """
+    if not folder.is_dir():
+        message = f"{folder}: no such folder; name the folder of Turtle files with --ontology"
+        raise UsageError(message)
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.ttl") if path.is_file())
+
+
+def read(folder: Path, facts: Path | None = None) -> Corpus:
+    """Everything below an ontology folder, parsed; with ``facts``, another folder stands for its ``facts/``.
+
+    Errors of syntax are findings, all files' together; a file with one contributes nothing else.
+    Raises UsageError where a file or folder cannot be read, or where the folder has no ``prefixes.ttl``.
+    """
+    texts = {path: _text(folder / path) for path in find(folder) if facts is None or not path.startswith("facts/")}
+    if facts is not None:
+        texts |= {f"facts/{path}": _text(facts / path) for path in find(facts)}
+    if PREFIX_FILE not in texts:
+        message = f"{folder}: no {PREFIX_FILE} in it, so it is no ontology folder; name the right one with --ontology"
+        raise UsageError(message)
+    declared = _declarations(texts[PREFIX_FILE])
+    findings: list[Finding] = []
+    parsed: list[Source] = []
+    for path, text in sorted(texts.items()):
+        source = parse(text, path, declared)
+        if isinstance(source, Finding):
+            findings.append(source)
+        else:
+            findings += _prefix_findings(source, declared)
+            parsed.append(source)
+    return Corpus(
+        folder,
+        tuple(source for source in parsed if source.path.startswith(LOADED)),
+        tuple(source for source in parsed if not source.path.startswith(LOADED)),
+        {prefix: namespace for prefix, (namespace, _) in sorted(declared.items())},
+        in_order(findings),
+    )
+
+
+def parse(text: str | bytes, path: str, declared: Mapping[str, tuple[str, int]] | None = None) -> Source | Finding:
+    """The file's content as a Source, or a Finding that says which line is wrong and how to mend it.
+
+    ``declared``: prefix → (namespace, line in ``prefixes.ttl``), for the repair of a missing prefix.
+    Blank nodes are labelled by file and order, so that files never share one.
+    """
+    data = text.encode() if isinstance(text, str) else text
+    try:
+        rdf.parse_text(data, RdfFormat.TURTLE, name=path)
+    except rdf.RdfSyntaxError as error:
+        return _syntax_finding(path, data.decode(errors="replace"), error, declared or {})
+    readable = data.decode()
+    sink = _Sink("b" + hashlib.sha256(path.encode()).hexdigest()[:12])
+    _LineParser(sink, readable).loadBuf(readable)
+    prefixes = {match[1]: (match[2], 1 + readable.count("\n", 0, match.start(1))) for match in _PREFIX.finditer(readable)}
+    return Source(path, vocab.graph_of(path), tuple(sink.lines), sink.lines, prefixes)
+
+
+class _Sink(RDFSink):
+    """Takes the parser's statements as pyoxigraph triples, literals exactly as written."""
+
+    def __init__(self, label: str) -> None:
+        self.rootFormula = None
+        self.line = 1
+        self.lines: dict[Triple, int] = {}
+        self._label = label
+        self._made = 0
+
+    def newBlankNode(self, *_args: object, **_options: object) -> Any:  # noqa: ANN401, N802
+        self._made += 1
+        return BlankNode(f"{self._label}x{self._made}")
+
+    def newLiteral(self, s: str, dt: Any = None, lang: str | None = None) -> Any:  # noqa: ANN401, N802
+        return Literal(s, language=lang.lower()) if lang else Literal(s, datatype=dt and NamedNode(dt))
+
+    def makeStatement(self, quadruple: Any, why: object = None) -> None:  # noqa: ANN401, ARG002, N802
+        _, predicate, subject, value = quadruple
+        self.lines.setdefault(Triple(_term(subject), _term(predicate), _term(value)), self.line)
+
+
+class _LineParser(SinkParser):
+    """rdflib's Turtle parser, which also knows where each object begins.
+
+    Its own line counter stands behind the whole list of objects when the statements are made, so offsets are noted instead.
+    """
+
+    def __init__(self, sink: _Sink, text: str) -> None:
+        super().__init__(sink, turtle=True)
+        self._sink = sink
+        self._breaks = [match.start() for match in re.finditer("\n", text)]
+        self._begun: list[int] = []
+        self._due: list[int] = []
+
+    def object(self, argstr: str, i: int, res: Any) -> int:  # noqa: ANN401
+        start = _SPACE.match(argstr, i).end()  # type: ignore[union-attr]  # the pattern matches the empty string
+        self._begun.append(bisect_right(self._breaks, start) + 1)
+        self._sink.line = self._begun[-1]
+        return super().object(argstr, i, res)
+
+    def objectList(self, argstr: str, i: int, res: Any) -> int:  # noqa: ANN401, N802
+        outer, self._begun = self._begun, []
+        end = super().objectList(argstr, i, res)
+        self._due, self._begun = self._begun[::-1], outer
+        return end
+
+    def makeStatement(self, quadruple: Any) -> None:  # noqa: ANN401, N802
+        self._sink.line = self._due.pop()
+        super().makeStatement(quadruple)
+
+    def nodeOrLiteral(self, argstr: str, i: int, res: Any) -> int:  # noqa: ANN401, N802
+        end = super().nodeOrLiteral(argstr, i, res)
+        if end >= 0 and type(res[-1]) in _XSD_OF:
+            # The parser has turned the numeral into a number; the lexical form is what was written.
+            written = argstr[i:end].split()[-1]
+            res[-1] = Literal(written, datatype=NamedNode(vocab.XSD + _XSD_OF[type(res[-1])]))
+        return end
+
+
+def _term(term: object) -> Any:  # noqa: ANN401
+    """The parser's IRIs, which are strings, and booleans as pyoxigraph terms; literals and blank nodes already are."""
+    if isinstance(term, bool):
+        return Literal(term)
+    if isinstance(term, tuple):  # how rdflib writes down what ``a`` stands for
+        return NamedNode(str(term[1]))
+    return NamedNode(str(term)) if isinstance(term, str) else term
+
+
+def _text(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        message = f"{path}: cannot be read ({error.strerror}); check its permissions"
+        raise UsageError(message) from error
+
+
+def _declarations(text: bytes) -> dict[str, tuple[str, int]]:
+    """Prefix → (namespace, line) of the ``sh:declare`` entries; empty where the file has a syntax error."""
+    source = parse(text, PREFIX_FILE)
+    if isinstance(source, Finding):
+        return {}
+    names = {triple.subject: (triple.object, source.lines[triple]) for triple in source.triples if triple.predicate.value == vocab.SH + "prefix"}
+    spaces = {triple.subject: triple.object for triple in source.triples if triple.predicate.value == vocab.SH + "namespace"}
+    return {name.value: (spaces[node].value, line) for node, (name, line) in names.items() if node in spaces}
+
+
+def _prefix_findings(source: Source, declared: Mapping[str, tuple[str, int]]) -> Iterable[Finding]:
+    """What a file's own prefix declarations say otherwise than ``prefixes.ttl``."""
+    for prefix, (namespace, line) in source.prefixes.items():
+        known, where = declared.get(prefix, (None, 0))
+        if known == namespace:
+            continue
+        if known is None:
+            message, repair = f"prefix {prefix}: is not declared in {PREFIX_FILE}", f"declare it there with sh:declare, or use a prefix that is{_nearest(prefix, declared)}"
+        else:
+            message, repair = f"prefix {prefix}: stands for <{namespace}> here and for <{known}> in {PREFIX_FILE}:{where}", f"write @prefix {prefix}: <{known}> ."
+        yield Finding("error", "prefix", "", source.path, line, message, repair)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    found = get_close_matches(name, list(known), n=1)
+    return f" (did you mean {found[0]}:?)" if found else ""
+
+
+def _syntax_finding(path: str, text: str, error: rdf.RdfSyntaxError, declared: Mapping[str, tuple[str, int]]) -> Finding:
+    """The error where it was made, which for an unclosed string is not where the parser noticed."""
+    opened = _unclosed(text)
+    if opened is not None and opened <= error.line:
+        return Finding("error", "syntax", "", path, opened, "a string that begins here has no closing quote on its line", 'close it with ", or use """ … """ for a text of several lines')
+    repair = next((clause for pattern, clause in _REPAIRS if re.search(pattern, error.reason)), "compare the line with the Turtle of a neighbouring file")
+    missing = re.search(r"The prefix (\S*): has not been declared", error.reason)
+    if missing:
+        repair = _prefix_repair(missing[1], declared)
+    line = error.line
+    if "dot is expected" in error.reason:
+        # The parser stands on the first token of the next statement; the fault is at the end of the one before.
+        repair += f" (the statement before line {line})"
+    return Finding("error", "syntax", "", path, line, f"Turtle syntax error in column {error.column}: {error.reason}", repair)
+
+
+def _prefix_repair(prefix: str, declared: Mapping[str, tuple[str, int]]) -> str:
+    if prefix.startswith("\ufeff"):
+        return "save the file as UTF-8 without a byte order mark"
+    if prefix in declared:
+        namespace, line = declared[prefix]
+        return f"add @prefix {prefix}: <{namespace}> . at the top of the file ({PREFIX_FILE}:{line} declares it)"
+    return f"no prefix of that name is declared in {PREFIX_FILE}{_nearest(prefix, declared)}: mend the name, or declare it there and in this file"
+
+
+def _unclosed(text: str) -> int | None:
+    """The line of the first quote that is not closed on its line, or of a long string never closed."""
+    for match in _OPAQUE.finditer(text):
+        ends = [match[name] for name in ("long", "double", "single") if match[name] is not None]
+        if ends and ends[0] in {"", "\n"}:
+            return 1 + text.count("\n", 0, match.start())
+    return None
+
+
+#: Pattern of the parser's clause → what to do.
+_REPAIRS: Sequence[tuple[str, str]] = (
+    (r"A dot is expected", "end a statement with . , separate properties with ; and objects with ,"),
+    (r"Unexpected end", "close what this line opens, and end the last statement with ."),
+    (r"not a valid RDF object", "write an object before this sign, or take the superfluous ; or , away"),
+    (r"not a valid predicate", "write a property with its prefix, as in rdfs:label"),
+    (r"not a valid subject", "give the name a prefix (id:name), or put ; , or . before it"),
+    (r"not allowed at the beginning of a prefix name|prefix name", "a local name has no / in it: use the document's own prefix, or write the whole IRI in < >"),
+    (r"should end with a '\]'", "close the square bracket"),
+    (r"No scheme found", "relative IRIs are not used here: write a prefixed name or the whole IRI"),
+    (r"Invalid IRI", "an IRI has no blanks, quotes or curly brackets: mend it or escape them with %"),
+    (r"language code", "write a language tag such as @en directly after the string"),
+    (r"escape", r"write \\ for a backslash"),
+    (r"UTF-8", "save the file as UTF-8"),
+    (r"PREFIX keyword", "write @prefix name: <namespace> ."),
+)

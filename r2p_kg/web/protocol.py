@@ -1,0 +1,132 @@
+"""SPARQL 1.1 Protocol: what a request asks, read from its address and its body.
+
+https://www.w3.org/TR/sparql11-protocol/, section 2.1. Parameters that the protocol does not know are ignored.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl
+
+from flask import g, request
+
+from r2p_kg.engine import Dataset
+from r2p_kg.web.problems import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+FORM: Final = "application/x-www-form-urlencoded"
+DIRECT: Final = "application/sparql-query"
+UPDATE: Final = "application/sparql-update"
+
+#: Other names of the parameter that asks for a format, the first that is given wins.
+FORMAT: Final = ("format", "output", "results")
+
+_FIELDS: Final = 200
+_READ_ONLY: Final = "this service is read-only: it answers SELECT, ASK, CONSTRUCT and DESCRIBE, and no update"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One query as it was asked; ``query`` is None where the request has none, ``wanted`` the format it asks for by name.
+
+    ``bare``: the request has no parameters at all, so that it asks for the service itself.
+    """
+
+    query: str | None
+    dataset: Dataset
+    wanted: str | None
+    timeout: float | None
+    bare: bool
+
+
+def read() -> Question:
+    """The question of the current request; raises RequestError (400, 403, 415) where the protocol does not allow it."""
+    fields = _fields(request.query_string, "the address")
+    direct: str | None = None
+    if request.method in {"POST", "QUERY"}:
+        kind = request.mimetype
+        if kind == FORM:
+            fields += _fields(request.get_data(), "the body")
+        elif kind == DIRECT:
+            direct = _text(request.get_data(), "the body")
+        elif kind == UPDATE:
+            raise RequestError(403, _READ_ONLY)
+        elif request.get_data() or kind:
+            message = f"a body of type {kind or 'none'} is not understood; send {DIRECT} or {FORM}"
+            raise RequestError(415, message, accepted=[DIRECT, FORM])
+    named = _grouped(fields)
+    _refuse_update(named)
+    queries = [*named.get("query", ()), *([direct] if direct is not None else [])]
+    if len(queries) > 1:
+        message = f"the request has {len(queries)} queries; send exactly one"
+        raise RequestError(400, message)
+    question = Question(
+        query=queries[0] if queries else None,
+        dataset=Dataset(tuple(named.get("default-graph-uri", ())), tuple(named.get("named-graph-uri", ()))),
+        wanted=wanted(named),
+        timeout=timeout(named.get("timeout", ())),
+        bare=not fields and direct is None,
+    )
+    g.query = question.query or ""
+    return question
+
+
+def wanted(named: Mapping[str, Sequence[str]]) -> str | None:
+    """The format asked for by name; SPARQLWrapper sends all three names together, with one value."""
+    return next((value for name in FORMAT for value in named.get(name, ()) if value), None)
+
+
+def timeout(values: Sequence[str]) -> float | None:
+    """The deadline asked for, in seconds; nothing, 0 and less mean the service's own."""
+    text = values[0].strip() if values else ""
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        message = f"timeout: {text[:40]!r} is no number of seconds; write for example timeout=5"
+        raise RequestError(400, message, parameter="timeout")
+    return seconds if seconds > 0 else None
+
+
+def _fields(data: bytes, where: str) -> list[tuple[str, str]]:
+    """Names and values of form data, each decoded once, in UTF-8."""
+    try:
+        return parse_qsl(data.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS)
+    except UnicodeError as error:
+        message = f"{where} is not UTF-8 in percent-encoding; encode every value, for example with curl --data-urlencode"
+        raise RequestError(400, message) from error
+    except ValueError as error:
+        message = f"{where} has more than {_FIELDS} parameters; send fewer"
+        raise RequestError(400, message) from error
+
+
+def _text(data: bytes, where: str) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"{where} is not UTF-8 (byte {error.start}); SPARQL queries are sent in UTF-8"
+        raise RequestError(400, message) from error
+
+
+def _grouped(fields: Sequence[tuple[str, str]]) -> Mapping[str, Sequence[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in fields:
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def _refuse_update(named: Mapping[str, Sequence[str]]) -> None:
+    if "update" in named:
+        raise RequestError(403, _READ_ONLY)
+    for name in ("using-graph-uri", "using-named-graph-uri"):
+        if name in named:
+            other = name.replace("using-graph", "default-graph").replace("using-named", "named")
+            message = f"{name} belongs to updates, which this service does not take; for a query write {other}"
+            raise RequestError(400, message, parameter=name)

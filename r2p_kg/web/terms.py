@@ -1,0 +1,85 @@
+"""A term as a page shows it: what to read, where a link leads, what is never a link.
+
+IRIs and literals come from data: nothing of them is markup, and only http and https lead out of the service.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import quote, urlsplit
+
+from r2p_kg import vocab
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Characters of an IRI's path that stay as they are in the path of an address (RFC 3986, section 3.3).
+_SAFE: Final = "/:@!$&'()*+,;=~-._%"
+_KINDS: Final[Mapping[str, Literal["iri", "bnode", "literal"]]] = {"NamedNode": "iri", "BlankNode": "bnode", "Literal": "literal"}
+
+
+@dataclass(frozen=True)
+class Node:
+    """One RDF term; ``datatype`` is empty for plain and language-tagged strings, ``language`` for all others."""
+
+    kind: Literal["iri", "bnode", "literal", "triple"]
+    value: str
+    language: str = ""
+    datatype: str = ""
+
+
+def of_term(term: Any) -> Node:  # noqa: ANN401 - a term of rdf, whose classes belong to that module
+    """The node of a parsed term."""
+    kind = _KINDS[type(term).__name__]
+    if kind != "literal":
+        return Node(kind, term.value)
+    datatype = term.datatype.value
+    plain = datatype in {vocab.XSD + "string", vocab.RDF + "langString"}
+    return Node("literal", term.value, term.language or "", "" if plain else datatype)
+
+
+def of_binding(binding: Mapping[str, Any]) -> Node:
+    """The node of one binding of SPARQL 1.1 Query Results JSON, section 3.2.2; a triple term becomes its text."""
+    kind, value = binding["type"], binding["value"]
+    if kind == "uri":
+        return Node("iri", value)
+    if kind == "bnode":
+        return Node("bnode", value)
+    if kind == "triple":
+        return Node("triple", " ".join(of_binding(value[part]).value for part in ("subject", "predicate", "object")))
+    return Node("literal", value, binding.get("xml:lang", ""), binding.get("datatype", ""))
+
+
+def local(iri: str) -> str | None:
+    """The address below this service that describes an IRI of our own, without a host; None for any other IRI.
+
+    >>> local("https://w3id.org/r2p-kg/id/libya-2011")
+    '/id/libya-2011'
+    >>> local("https://w3id.org/r2p-kg/ns#says")
+    '/ns#says'
+    """
+    if not iri.startswith(vocab.BASE):
+        return None
+    path, mark, fragment = iri.removeprefix(vocab.BASE).partition("#")
+    if path.split("/", 1)[0] not in {"id", "ns", "graph"}:
+        return None
+    return "/" + quote(path, safe=_SAFE) + mark + quote(fragment, safe=_SAFE)
+
+
+def external(iri: str) -> str | None:
+    """The IRI itself where a page may link to it: absolute http or https with a host; else None (``javascript:``, ``data:`` …)."""
+    try:
+        parts = urlsplit(iri)
+    except ValueError:
+        return None
+    return iri if parts.scheme in {"http", "https"} and parts.netloc else None
+
+
+def short(iri: str, prefixes: Mapping[str, str]) -> str:
+    """The IRI as prefix and name with the longest namespace that fits, or as it is."""
+    fitting = [(space, prefix) for prefix, space in prefixes.items() if iri.startswith(space) and len(iri) > len(space)]
+    if not fitting:
+        return iri
+    space, prefix = max(fitting, key=lambda pair: len(pair[0]))
+    return f"{prefix}:{iri.removeprefix(space)}"
