@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from flask import current_app
 
 from r2p_kg.web.index import Index
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from r2p_kg.engine import Engine
     from r2p_kg.library import Library
     from r2p_kg.snapshot import Snapshot
 
+T = TypeVar("T")
 _KEY = "r2p-kg"
 
 
@@ -49,17 +52,21 @@ class Service:
     snapshot: Snapshot
     engine: Engine
     library: Library
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
-    _built: list[Index] = field(default_factory=list, repr=False, compare=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
+    _made: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What ``make`` gives, made at the first call of that name and kept as long as the snapshot is served."""
+        if name not in self._made:
+            with self._lock:
+                if name not in self._made:
+                    self._made[name] = make()
+        return cast("T", self._made[name])
 
     @property
     def index(self) -> Index:
-        """The index over the snapshot, built on first use."""
-        if not self._built:
-            with self._lock:
-                if not self._built:
-                    self._built.append(Index(self.snapshot))
-        return self._built[0]
+        """The index over the snapshot."""
+        return self.once("index", lambda: Index(self.snapshot))
 
     def install(self, extensions: dict[str, object]) -> None:
         """Make this the service that pages of an application see."""

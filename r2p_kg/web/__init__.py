@@ -1,0 +1,38 @@
+"""The web application: SPARQL protocol, linked-data pages, saved queries, description, status.
+
+It reads one snapshot and asks one engine; it parses no curated file and builds nothing.
+"""
+
+from __future__ import annotations
+
+
+from flask import Flask
+
+from r2p_kg.web import dataset, gallery, operations, pages, problems, replies, resources, sparql, vocabulary
+from r2p_kg.web.service import Service, Settings
+
+if TYPE_CHECKING:
+    from r2p_kg.engine import Engine
+    from r2p_kg.library import Library
+    from r2p_kg.snapshot import Snapshot
+
+__all__ = ["Settings", "create_app"]
+
+
+def create_app(settings: Settings, snapshot: Snapshot, engine: Engine, library: Library) -> Flask:
+    """The application over one snapshot; any number of threads may call it at once."""
+    app = Flask("r2p_kg.web", static_folder="static", static_url_path="/static")
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    app.config["MAX_CONTENT_LENGTH"] = settings.body_bytes
+    app.config["MAX_FORM_MEMORY_SIZE"] = settings.body_bytes
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 86400
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    Service(settings, snapshot, engine, library).install(app.extensions)
+    for module in (operations, sparql, resources, vocabulary, gallery, dataset):
+        app.register_blueprint(module.blueprint)
+    problems.register(app)
+    replies.register(app)
+    pages.register(app)
+    return app

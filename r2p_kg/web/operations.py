@@ -1,0 +1,102 @@
+"""The landing page, and what an operator asks: is it alive, is it ready, how is it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from flask import Blueprint, Response, render_template
+
+from r2p_kg import __version__
+from r2p_kg.engine import Budget
+from r2p_kg.errors import QueryError
+from r2p_kg.web import accept, replies, service
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+blueprint = Blueprint("operations", __name__)
+
+#: How many saved questions the landing page shows.
+_EXAMPLES: Final = 3
+
+
+@blueprint.route("/")
+def home() -> Response:
+    """What this is, three questions to begin with, and the counts."""
+    now = service.current()
+    etag = replies.tag(now.snapshot.digest, *now.library.queries, now.settings.title, "home")
+    page = render_template("home.html", examples=_examples(), snapshot=now.snapshot, settings=now.settings, library=now.library)
+    return replies.unchanged(etag) or replies.data(page, "text/html", etag)
+
+
+@blueprint.route("/healthz")
+def alive() -> Response:
+    """200 as long as the front answers at all."""
+    return _plain("ok")
+
+
+@blueprint.route("/readyz")
+def ready() -> Response:
+    """200 where the engine answers a small query within two seconds; a problem where it does not."""
+    now = service.current()
+    now.engine.ask("ASK {}", media_type="application/sparql-results+json", budget=Budget(2.0, 1, 10_000))
+    return _plain("ready")
+
+
+@blueprint.route("/status")
+def status() -> Response:
+    """Version, digest, limits, counts, the engine's counters and notices, as a page or as JSON."""
+    content = _status()
+    if accept.wants_html():
+        reply = Response(render_template("status.html", status=content), mimetype="text/html")
+    else:
+        reply = Response(json.dumps(content, ensure_ascii=False, indent=1) + "\n", mimetype="application/json")
+    reply.headers["Cache-Control"] = "no-store"
+    reply.vary.add("Accept")
+    return reply
+
+
+def _status() -> Mapping[str, object]:
+    now = service.current()
+    settings = now.settings
+    return {
+        "version": __version__,
+        "snapshot": now.snapshot.digest,
+        "data": settings.title,
+        "checked": settings.checked,
+        "notices": list(settings.notices),
+        "limits": {
+            "seconds": settings.seconds,
+            "rows": settings.rows,
+            "bytes": settings.bytes,
+            "query_bytes": settings.query_bytes,
+            "body_bytes": settings.body_bytes,
+        },
+        "census": dict(now.snapshot.census),
+        "queries": len(now.library.queries),
+        "engine": _engine(),
+    }
+
+
+def _engine() -> object:
+    """The engine's own counters; what it says instead where it cannot give them."""
+    stats = getattr(service.current().engine, "stats", None)
+    if stats is None:
+        return {}
+    try:
+        return stats()
+    except QueryError as error:
+        return {"unavailable": str(error)}
+
+
+def _examples() -> list[object]:
+    """The first saved query of each topic that can be asked without a choice, at most three."""
+    topics = service.current().library.topics().values()
+    return [next(iter(found)) for queries in topics if (found := [one for one in queries if not any(param.required for param in one.params)])][:_EXAMPLES]
+
+
+def _plain(text: str) -> Response:
+    reply = Response(text + "\n", mimetype="text/plain")
+    reply.headers["Cache-Control"] = "no-store"
+    return reply

@@ -1,0 +1,163 @@
+"""``/id/…``, ``/ns``, ``/graph/…`` and ``/resource?iri=``: what the snapshot says of one thing, as a page or as RDF."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode
+
+from flask import Blueprint, Response, render_template, request
+
+from r2p_kg import media, rdf, vocab
+from r2p_kg.web import accept, protocol, replies, service, terms
+from r2p_kg.web.problems import RequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from r2p_kg.web.index import Index
+
+blueprint = Blueprint("resources", __name__)
+
+#: Suffix of an address → media type; the suffix decides alone.
+SUFFIXES: Final = {
+    ".ttl": "text/turtle",
+    ".jsonld": "application/ld+json",
+    ".nt": "application/n-triples",
+    ".rdf": "application/rdf+xml",
+    ".nq": "application/n-quads",
+    ".trig": "application/trig",
+    ".html": "text/html",
+}
+
+#: Incoming statements that a page shows for each property before it points to the rest.
+FIRST: Final = 20
+#: Incoming statements on one page where only one property is shown, and in one RDF document.
+PAGE: Final = 100
+PAGE_RDF: Final = 1000
+
+
+@dataclass(frozen=True)
+class Group:
+    """The values of one property: at most a page of them, ``total`` in all, each with the graphs that say so."""
+
+    predicate: str
+    values: tuple[tuple[terms.Node, tuple[str, ...]], ...]
+    total: int
+
+
+@blueprint.route("/id/<path:name>")
+def entity(name: str) -> Response:
+    """An entity, a statement or a passage."""
+    return _described(vocab.ID + name)
+
+
+@blueprint.route("/graph/<path:name>")
+def graph(name: str) -> Response:
+    """A named graph: what it holds."""
+    return _described(vocab.GRAPH + name)
+
+
+@blueprint.route("/ns/<path:name>")
+def version(name: str) -> Response:
+    """A version of the vocabulary, where the snapshot describes it."""
+    return _described(vocab.BASE + "ns/" + name)
+
+
+@blueprint.route("/resource")
+def resource() -> Response:
+    """Anything that the snapshot speaks of, by its IRI."""
+    iri = request.args.get("iri", "")
+    if not iri:
+        message = "the address names nothing; write /resource?iri= and an IRI in percent-encoding"
+        raise RequestError(400, message, parameter="iri")
+    return _described(iri, suffixes=False)
+
+
+def _described(iri: str, *, suffixes: bool = True) -> Response:
+    index = service.current().index
+    candidates = [(known, None) for known in dict.fromkeys((iri, quote(iri, safe="/:#?&=@!$'()*+,;~%")))]
+    if suffixes:
+        candidates += [(known.removesuffix(suffix), suffix) for known, _ in tuple(candidates) for suffix in SUFFIXES if known.endswith(suffix)]
+    for known, suffix in candidates:
+        if index.knows(known):
+            return _reply(index, known, suffix)
+    message = f"the snapshot says nothing of {iri}; look for it by its label with /sparql, or begin at /queries"
+    raise RequestError(404, message)
+
+
+def _reply(index: Index, iri: str, suffix: str | None) -> Response:
+    """The description in the type that the suffix or the request asks for."""
+    wanted = SUFFIXES.get(suffix or "") or protocol.wanted({name: request.args.getlist(name) for name in protocol.FORMAT})
+    page = max(request.args.get("page", 1, int), 1)
+    if wanted in {"text/html", "html"} or (wanted is None and accept.wants_html()):
+        media_type = "text/html"
+    else:
+        media_type = media.negotiate(request.headers.get("Accept"), "graph", wanted).media_type
+    etag = replies.tag(service.current().snapshot.digest, iri, media_type, request.full_path)
+    reply = replies.unchanged(etag)
+    if reply is None:
+        body = _page(index, iri, page) if media_type == "text/html" else _document(index, iri, media_type, page)
+        reply = replies.data(body, media_type, etag)
+    if suffix is None and (here := terms.local(iri)) and "#" not in here:
+        reply.headers["Content-Location"] = here + next(end for end, kind in SUFFIXES.items() if kind == media_type)
+    links = [f'<{address}>; rel="alternate"; type="{kind}"' for address, kind in alternates(iri)]
+    if media_type != "text/html" and len(index.incoming(iri)) > page * PAGE_RDF:
+        links.append(f'<{request.path}?{urlencode({**request.args, "page": page + 1})}>; rel="next"')
+    reply.headers["Link"] = ", ".join(links)
+    return reply
+
+
+def alternates(iri: str) -> list[tuple[str, str]]:
+    """(address, media type) of every form of a description."""
+    here = terms.local(iri)
+    if here is None or "#" in here:
+        return [(f"/resource?{urlencode({'iri': iri, 'format': kind})}", kind) for kind in SUFFIXES.values() if kind != "text/html"]
+    return [(here + suffix, kind) for suffix, kind in SUFFIXES.items() if suffix != ".html"]
+
+
+def _document(index: Index, iri: str, media_type: str, page: int) -> bytes:
+    """All triples about the thing, a page of those that lead to it, and the names of everything in them."""
+    incoming = index.incoming(iri)[(page - 1) * PAGE_RDF : page * PAGE_RDF]
+    quads = [*index.closure(iri), *incoming, *index.in_graph(iri)]
+    mentioned = {term.value for quad in quads for term in (quad.subject, quad.predicate, quad.object) if type(term).__name__ == "NamedNode"}
+    return rdf.write([*quads, *index.naming(sorted(mentioned))], media_type, index.prefixes)
+
+
+def _page(index: Index, iri: str, page: int) -> str:
+    only = request.args.get("in")
+    incoming = _groups([quad for quad in index.incoming(iri) if only in {None, quad.predicate.value}], page if only else 1, PAGE if only else FIRST, subject=True)
+    kinds = index.types(iri)
+    view = "statement" if vocab.R2P_STATEMENT in kinds or index.values(iri, vocab.R2P_SAYS) else "passage" if vocab.R2P_PASSAGE in kinds else "entity"
+    return render_template(
+        "resource.html",
+        iri=iri,
+        view=view,
+        outgoing=_groups(index.outgoing(iri), 1, 10_000, subject=False),
+        incoming=incoming,
+        only=only,
+        page=page,
+        pages=-(-max((group.total for group in incoming), default=0) // PAGE),
+        citing=sorted({quad.subject.value for quad in index.incoming(iri) if quad.predicate.value == vocab.R2P_CITES}) if view == "passage" else [],
+        members=_members(index, iri),
+        alternates=alternates(iri),
+    )
+
+
+def _groups(quads: Sequence[Any], page: int, size: int, *, subject: bool) -> list[Group]:
+    """The quads by property; equal triples of several graphs become one value with all these graphs."""
+    found: dict[str, dict[terms.Node, list[str]]] = {}
+    for quad in quads:
+        node = terms.of_term(quad.subject if subject else quad.object)
+        graph_name = getattr(quad.graph_name, "value", "")
+        found.setdefault(quad.predicate.value, {}).setdefault(node, []).append(graph_name)
+    window = slice((page - 1) * size, page * size)
+    return [
+        Group(predicate, tuple((node, tuple(graphs)) for node, graphs in list(values.items())[window]), len(values))
+        for predicate, values in sorted(found.items(), key=lambda item: (item[0] != vocab.RDF_TYPE, item[0]))
+    ]
+
+
+def _members(index: Index, iri: str) -> list[str]:
+    """What a named graph describes, for its page."""
+    return sorted({quad.subject.value for quad in index.in_graph(iri) if type(quad.subject).__name__ == "NamedNode"})

@@ -1,0 +1,51 @@
+"""``/sparql``: the protocol for tools, a plain form and a table for people, the service description for both."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, render_template, request
+
+from r2p_kg import media
+from r2p_kg.web import accept, answers, dataset, protocol, service
+from r2p_kg.web.problems import RequestError
+
+blueprint = Blueprint("sparql", __name__)
+
+EXAMPLE = """\
+SELECT ?type (COUNT(?thing) AS ?things)
+WHERE { ?thing a ?type }
+GROUP BY ?type
+ORDER BY DESC(?things)
+"""
+
+
+@blueprint.route("/sparql", methods=["GET", "POST", "QUERY"], strict_slashes=False)
+@blueprint.route("/sparql/", methods=["GET", "POST", "QUERY"])
+def sparql() -> Response:
+    """Answer one query (SPARQL 1.1 Protocol, section 2.1); without one, show the form or describe the service."""
+    question = protocol.read()
+    if question.query is None or (not question.query.strip() and accept.wants_html()):
+        return _without_query(question)
+    plan = answers.plan(question.query, question.dataset, question.wanted, question.timeout)
+    if plan.page:
+        return answers.as_page(plan, "answer.html", formats=media.formats(plan.kind))
+    return answers.as_data(plan)
+
+
+def _without_query(question: protocol.Question) -> Response:
+    if request.method == "GET" and accept.wants_html():
+        return form()
+    if request.method == "GET" and question.bare and _rdf_is_welcome():
+        return dataset.service_description()
+    message = "the request has no query; send one as the parameter query, or as a body of type application/sparql-query"
+    raise RequestError(400, message, parameter="query")
+
+
+def _rdf_is_welcome() -> bool:
+    """False where the request names only types that no RDF format has: it expected an answer, not a description."""
+    named = request.accept_mimetypes
+    return not named or any(named[form.media_type] > 0 for form in media.formats("graph"))
+
+
+def form(query: str = EXAMPLE) -> Response:
+    """The page with the form, which works without JavaScript."""
+    return Response(render_template("sparql.html", query=query, formats=media.formats("select"), graph_formats=media.formats("graph"), settings=service.current().settings))
