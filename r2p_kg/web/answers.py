@@ -82,7 +82,7 @@ def as_data(one: Plan, name: str = "answer") -> Response:
     reply.headers["R2P-Snapshot"] = service.current().snapshot.digest
     if answer.rows is not None:
         reply.headers["R2P-Rows"] = str(answer.rows)
-    if suffix := media.suffix_of(answer.media_type):
+    if suffix := accept.suffix(answer.media_type):
         reply.headers["Content-Disposition"] = f'inline; filename="{name}{suffix}"'
     return reply
 

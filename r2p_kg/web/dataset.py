@@ -81,5 +81,6 @@ def _described(kind: str, wanted: str | None) -> Response:
 
 def _description(media_type: str) -> bytes:
     now = service.current()
-    quads = describe.service(now.snapshot, now.library, base_url(), now.settings, now.index.graphs())
-    return rdf.write(quads, media_type, now.snapshot.prefixes | describe.PREFIXES)
+    counts = now.once("counts", lambda: describe.Counts.of(now.snapshot))
+    quads = describe.service(now.snapshot, counts, now.library, base_url(), now.settings)
+    return rdf.write(quads, media_type, {**now.snapshot.prefixes, **describe.PREFIXES})

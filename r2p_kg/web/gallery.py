@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, abort, render_template, request
 
-from r2p_kg import library, media
+from r2p_kg import library
 from r2p_kg.engine import Dataset
 from r2p_kg.errors import LibraryError
 from r2p_kg.library import params
@@ -89,7 +89,7 @@ def _context(saved: SavedQuery, values: Mapping[str, str]) -> dict[str, object]:
         "saved": saved,
         "values": {param.name: values.get(param.name) or param.default or "" for param in saved.params},
         "choices": {param.name: _choices(saved, param, values) for param in saved.params if param.of},
-        "formats": media.formats("graph" if saved.form in {"construct", "describe"} else saved.form),
+        "formats": accept.formats("graph" if saved.form in {"construct", "describe"} else saved.form),
         "index": index,
     }
 

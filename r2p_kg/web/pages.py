@@ -11,6 +11,8 @@ from r2p_kg import __version__
 from r2p_kg.web import service, terms
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flask import Flask
 
 
@@ -45,7 +47,13 @@ def name(iri: str) -> str:
     return iri.rpartition("/graph/")[2] if "/graph/" in iri else iri
 
 
+def addressed(values: Mapping[str, object]) -> str:
+    """Names and values as the query part of an address, those that are None or empty left out."""
+    return urlencode({name: value for name, value in values.items() if value not in {None, ""}})
+
+
 def register(app: Flask) -> None:
     """Give the templates of an application these functions."""
     style = hashlib.sha256((Path(__file__).parent / "static" / "style.css").read_bytes()).hexdigest()[:12]
+    app.jinja_env.filters["addressed"] = addressed
     app.jinja_env.globals.update(address=address, graph_name=name, label=label, leads_out=leads_out, short=short, style=style, version=__version__)

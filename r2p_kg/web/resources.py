@@ -37,6 +37,16 @@ PAGE: Final = 100
 PAGE_RDF: Final = 1000
 
 
+#: What a reader weighs a statement by, put before all else.
+_WARRANT: Final = {
+    "Cited to": vocab.R2P_CITES,
+    "Modality": vocab.R2P_MODALITY,
+    "Negated": vocab.R2P_NEGATED,
+    "Voice": vocab.R2P_VOICE,
+    "As of": vocab.R2P_AS_OF,
+}
+
+
 @dataclass(frozen=True)
 class Group:
     """The values of one property: at most a page of them, ``total`` in all, each with the graphs that say so."""
@@ -133,6 +143,9 @@ def _page(index: Index, iri: str, page: int) -> str:
         "resource.html",
         iri=iri,
         view=view,
+        heading=_heading(index, iri),
+        kinds=_kinds(index, iri),
+        warrant=[(title, values) for title, predicate in _WARRANT.items() if (values := index.values(iri, predicate))],
         outgoing=_groups(index.outgoing(iri), 1, 10_000, subject=False),
         incoming=incoming,
         only=only,
@@ -142,6 +155,19 @@ def _page(index: Index, iri: str, page: int) -> str:
         members=_members(index, iri),
         alternates=alternates(iri),
     )
+
+
+def _heading(index: Index, iri: str) -> str:
+    """The sentence of a statement, else the label."""
+    says = index.values(iri, vocab.R2P_SAYS)
+    return says[0].value if says else index.label(iri)
+
+
+def _kinds(index: Index, iri: str) -> list[str]:
+    """The classes that no other class of the thing stands below: the most telling ones, without OWL's own."""
+    kinds = {kind for kind in index.types(iri) if not kind.startswith((vocab.OWL, vocab.RDFS))}
+    above = {node.value for kind in kinds for node in index.values(kind, vocab.RDFS + "subClassOf") if node.value != kind}
+    return sorted(kinds - above)
 
 
 def _groups(quads: Sequence[Any], page: int, size: int, *, subject: bool) -> list[Group]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, render_template, request
 
-from r2p_kg import media
 from r2p_kg.web import accept, answers, dataset, protocol, service
 from r2p_kg.web.problems import RequestError
 
@@ -27,7 +26,7 @@ def sparql() -> Response:
         return _without_query(question)
     plan = answers.plan(question.query, question.dataset, question.wanted, question.timeout)
     if plan.page:
-        return answers.as_page(plan, "answer.html", formats=media.formats(plan.kind))
+        return answers.as_page(plan, "answer.html", formats=accept.formats(plan.kind))
     return answers.as_data(plan)
 
 
@@ -43,9 +42,9 @@ def _without_query(question: protocol.Question) -> Response:
 def _rdf_is_welcome() -> bool:
     """False where the request names only types that no RDF format has: it expected an answer, not a description."""
     named = request.accept_mimetypes
-    return not named or any(named[form.media_type] > 0 for form in media.formats("graph"))
+    return not named or any(named[form.media_type] > 0 for form in accept.formats("graph"))
 
 
 def form(query: str = EXAMPLE) -> Response:
     """The page with the form, which works without JavaScript."""
-    return Response(render_template("sparql.html", query=query, formats=media.formats("select"), graph_formats=media.formats("graph"), settings=service.current().settings))
+    return Response(render_template("sparql.html", query=query, formats=accept.formats("select"), graph_formats=accept.formats("graph"), settings=service.current().settings))

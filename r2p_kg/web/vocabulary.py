@@ -84,7 +84,8 @@ def _document(index: Index, media_type: str) -> bytes | str:
 
 def _html(index: Index) -> bytes | str:
     sections = {title: _entries(index, classes) for title, classes in _SECTIONS.items()}
-    return render_template("ns.html", header=index.outgoing(ONTOLOGY), iri=ONTOLOGY, sections=sections, suffixes=resources.SUFFIXES)
+    description = [node.value for node in index.values(ONTOLOGY, vocab.DCTERMS + "description")]
+    return render_template("ns.html", description=description, iri=ONTOLOGY, sections=sections, suffixes=resources.SUFFIXES)
 
 
 def _entries(index: Index, classes: tuple[str, ...]) -> list[Entry]:

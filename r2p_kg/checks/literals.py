@@ -1,0 +1,44 @@
+"""Literals that are not what they say, and literals that the query engine would change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import rdflib
+from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, Store
+
+from r2p_kg import vocab
+from r2p_kg.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from r2p_kg.sources import Corpus
+
+
+def check(corpus: Corpus) -> Iterator[Finding]:
+    """One finding for each typed literal that has no value, or that comes back otherwise from the engine's store."""
+    typed = [(source.path, line, triple) for source in corpus.sources for triple, line in source.lines.items() if isinstance(triple.object, Literal) and triple.object.language is None]
+    kept = _as_kept({triple.object for _, _, triple in typed if isinstance(triple.object, Literal)})
+    for path, line, triple in typed:
+        literal = triple.object
+        assert isinstance(literal, Literal)  # noqa: S101 - for the type checker: filtered above
+        focus, written = getattr(triple.subject, "value", ""), f'"{literal.value}"^^xsd:{literal.datatype.value.removeprefix(vocab.XSD)}'
+        if rdflib.Literal(literal.value, datatype=rdflib.URIRef(literal.datatype.value)).ill_typed:
+            yield Finding("error", "ill-typed-literal", focus, path, line, f"{written} has no value: the text does not fit its datatype", "write a value that exists, a date as YYYY-MM-DD")
+        elif kept[literal] != literal:
+            yield Finding("warning", "changed-literal", focus, path, line, f"{written} would be {kept[literal]} in every answer", f"write {kept[literal]}")
+
+
+def _as_kept(literals: set[Literal]) -> dict[Literal, Literal]:
+    """Literal → what a pyoxigraph store makes of it."""
+    store = Store()
+    ordered = list(literals)
+    predicate = NamedNode("urn:r2p-kg:is")
+    store.bulk_extend(Quad(NamedNode(f"urn:r2p-kg:{number}"), predicate, literal, DefaultGraph()) for number, literal in enumerate(ordered))
+    found = {}
+    for quad in store:
+        assert isinstance(quad.subject, NamedNode)  # noqa: S101 - for the type checker: made above
+        assert isinstance(quad.object, Literal)  # noqa: S101 - for the type checker: made above
+        found[ordered[int(quad.subject.value.rpartition(":")[2])]] = quad.object
+    return found
