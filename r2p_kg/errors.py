@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from r2p_kg.checks import Finding
+    from r2p_kg.findings import Finding
 
 
 class R2PError(Exception):

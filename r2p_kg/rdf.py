@@ -6,7 +6,6 @@ but for language tags, which are lower-cased (they compare without case, RDF 1.1
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyoxigraph import BlankNode, CanonicalizationAlgorithm, Dataset, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Triple, parse, serialize
@@ -16,6 +15,7 @@ from r2p_kg.errors import R2PError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 Term = NamedNode | BlankNode | Literal
 

@@ -12,7 +12,6 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple
@@ -24,6 +23,7 @@ from r2p_kg.findings import Finding, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
 #: What of ``ontology/`` becomes graph; the other folders are only parsed, so that their errors are found.
 LOADED = ("attic.ttl", "facts/", "prefixes.ttl", "r2p.ttl", "schema/", "schemes/")
@@ -66,6 +66,7 @@ class Corpus:
 
     ``sources``: what is loaded, by path. ``asides``: files that are only parsed (shapes, alignments, examples).
     ``prefixes``: prefix → namespace as declared in ``prefixes.ttl``. ``findings``: of syntax and prefixes.
+    ``overlaid``: other facts stand for the folder's own, so that passages which the schema gives as its sources are not there.
     """
 
     folder: Path
@@ -73,6 +74,7 @@ class Corpus:
     asides: tuple[Source, ...]
     prefixes: Mapping[str, str]
     findings: tuple[Finding, ...]
+    overlaid: bool = False
 
 
 def find(folder: Path) -> list[str]:
@@ -114,6 +116,7 @@ def read(folder: Path, facts: Path | None = None) -> Corpus:
         tuple(source for source in parsed if not source.path.startswith(LOADED)),
         {prefix: namespace for prefix, (namespace, _) in sorted(declared.items())},
         in_order(findings),
+        overlaid=facts is not None,
     )
 
 
@@ -145,14 +148,14 @@ class _Sink(RDFSink):
         self._label = label
         self._made = 0
 
-    def newBlankNode(self, *_args: object, **_options: object) -> Any:  # noqa: ANN401, N802
+    def newBlankNode(self, *_args: object, **_options: object) -> Any:  # noqa: N802
         self._made += 1
         return BlankNode(f"{self._label}x{self._made}")
 
-    def newLiteral(self, s: str, dt: Any = None, lang: str | None = None) -> Any:  # noqa: ANN401, N802
+    def newLiteral(self, s: str, dt: Any = None, lang: str | None = None) -> Any:  # noqa: N802
         return Literal(s, language=lang.lower()) if lang else Literal(s, datatype=dt and NamedNode(dt))
 
-    def makeStatement(self, quadruple: Any, why: object = None) -> None:  # noqa: ANN401, ARG002, N802
+    def makeStatement(self, quadruple: Any, why: object = None) -> None:  # noqa: ARG002, N802
         _, predicate, subject, value = quadruple
         self.lines.setdefault(Triple(_term(subject), _term(predicate), _term(value)), self.line)
 
@@ -170,32 +173,32 @@ class _LineParser(SinkParser):
         self._begun: list[int] = []
         self._due: list[int] = []
 
-    def object(self, argstr: str, i: int, res: Any) -> int:  # noqa: ANN401
+    def object(self, argstr: str, i: int, res: Any) -> int:
         start = _SPACE.match(argstr, i).end()  # type: ignore[union-attr]  # the pattern matches the empty string
         self._begun.append(bisect_right(self._breaks, start) + 1)
         self._sink.line = self._begun[-1]
         return super().object(argstr, i, res)
 
-    def objectList(self, argstr: str, i: int, res: Any) -> int:  # noqa: ANN401, N802
+    def objectList(self, argstr: str, i: int, res: Any) -> int:  # noqa: N802
         outer, self._begun = self._begun, []
         end = super().objectList(argstr, i, res)
         self._due, self._begun = self._begun[::-1], outer
         return end
 
-    def makeStatement(self, quadruple: Any) -> None:  # noqa: ANN401, N802
+    def makeStatement(self, quadruple: Any) -> None:  # noqa: N802
         self._sink.line = self._due.pop()
         super().makeStatement(quadruple)
 
-    def nodeOrLiteral(self, argstr: str, i: int, res: Any) -> int:  # noqa: ANN401, N802
+    def nodeOrLiteral(self, argstr: str, i: int, res: Any) -> int:  # noqa: N802
         end = super().nodeOrLiteral(argstr, i, res)
         if end >= 0 and type(res[-1]) in _XSD_OF:
             # The parser has turned the numeral into a number; the lexical form is what was written.
-            written = argstr[i:end].split()[-1]
+            written = argstr[i:end].rsplit(maxsplit=1)[-1]
             res[-1] = Literal(written, datatype=NamedNode(vocab.XSD + _XSD_OF[type(res[-1])]))
         return end
 
 
-def _term(term: object) -> Any:  # noqa: ANN401
+def _term(term: object) -> Any:
     """The parser's IRIs, which are strings, and booleans as pyoxigraph terms; literals and blank nodes already are."""
     if isinstance(term, bool):
         return Literal(term)
@@ -217,9 +220,11 @@ def _declarations(text: bytes) -> dict[str, tuple[str, int]]:
     source = parse(text, PREFIX_FILE)
     if isinstance(source, Finding):
         return {}
-    names = {triple.subject: (triple.object, source.lines[triple]) for triple in source.triples if triple.predicate.value == vocab.SH + "prefix"}
-    spaces = {triple.subject: triple.object for triple in source.triples if triple.predicate.value == vocab.SH + "namespace"}
-    return {name.value: (spaces[node].value, line) for node, (name, line) in names.items() if node in spaces}
+    said = [
+        (triple.subject, triple.predicate.value, triple.object.value, source.lines[triple]) for triple in source.triples if isinstance(triple.object, Literal)
+    ]
+    spaces = {node: value for node, predicate, value, _ in said if predicate == vocab.SH + "namespace"}
+    return {value: (spaces[node], line) for node, predicate, value, line in said if predicate == vocab.SH + "prefix" and node in spaces}
 
 
 def _prefix_findings(source: Source, declared: Mapping[str, tuple[str, int]]) -> Iterable[Finding]:
@@ -229,9 +234,15 @@ def _prefix_findings(source: Source, declared: Mapping[str, tuple[str, int]]) ->
         if known == namespace:
             continue
         if known is None:
-            message, repair = f"prefix {prefix}: is not declared in {PREFIX_FILE}", f"declare it there with sh:declare, or use a prefix that is{_nearest(prefix, declared)}"
+            message, repair = (
+                f"prefix {prefix}: is not declared in {PREFIX_FILE}",
+                f"declare it there with sh:declare, or use a prefix that is{_nearest(prefix, declared)}",
+            )
         else:
-            message, repair = f"prefix {prefix}: stands for <{namespace}> here and for <{known}> in {PREFIX_FILE}:{where}", f"write @prefix {prefix}: <{known}> ."
+            message, repair = (
+                f"prefix {prefix}: stands for <{namespace}> here and for <{known}> in {PREFIX_FILE}:{where}",
+                f"write @prefix {prefix}: <{known}> .",
+            )
         yield Finding("error", "prefix", "", source.path, line, message, repair)
 
 
@@ -244,7 +255,15 @@ def _syntax_finding(path: str, text: str, error: rdf.RdfSyntaxError, declared: M
     """The error where it was made, which for an unclosed string is not where the parser noticed."""
     opened = _unclosed(text)
     if opened is not None and opened <= error.line:
-        return Finding("error", "syntax", "", path, opened, "a string that begins here has no closing quote on its line", 'close it with ", or use """ … """ for a text of several lines')
+        return Finding(
+            "error",
+            "syntax",
+            "",
+            path,
+            opened,
+            "a string that begins here has no closing quote on its line",
+            'close it with ", or use """ … """ for a text of several lines',
+        )
     repair = next((clause for pattern, clause in _REPAIRS if re.search(pattern, error.reason)), "compare the line with the Turtle of a neighbouring file")
     missing = re.search(r"The prefix (\S*): has not been declared", error.reason)
     if missing:

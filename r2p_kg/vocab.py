@@ -49,6 +49,7 @@ R2P_CONCERNS = NS + "concerns"
 R2P_LOCATOR = NS + "locator"
 R2P_IN_DOCUMENT = NS + "inDocument"
 R2P_ATTACHED_TO = NS + "attachedTo"
+STATED = ID + "modality/stated"
 
 
 def graph_of(path: str) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from r2p_kg.reasoning import Closure, Verdict
     from r2p_kg.sources import Corpus
 
-__all__ = ["SEVERITIES", "Finding", "Places", "Severity", "run", "store_of", "verdict_findings"]
+__all__ = ["SEVERITIES", "Finding", "Places", "Severity", "clashes", "in_order", "judged", "run", "store_of"]
 
 
 def run(corpus: Corpus, rules: Path) -> tuple[Finding, ...]:
@@ -30,11 +30,10 @@ def run(corpus: Corpus, rules: Path) -> tuple[Finding, ...]:
     """
     places = Places.of(corpus)
     store = store_of(corpus)
-    named = list(names.check(corpus, places))
-    # What names a thing that is described nowhere has also no class: once said is enough.
-    dangling = {(finding.path, finding.line) for finding in named}
-    shaped = [finding for finding in shapes.check(corpus, rules / "shapes", places) if (finding.path, finding.line) not in dangling or "sh:class" not in finding.check]
-    return in_order([*corpus.findings, *named, *shaped, *literals.check(corpus), *queries.check(store, rules / "checks", places)])
+    found = [*corpus.findings, *names.check(corpus, places), *literals.check(corpus)]
+    found += shapes.check(corpus, rules / "shapes", places)
+    found += queries.check(store, rules / "checks", places)
+    return in_order(found)
 
 
 def store_of(corpus: Corpus) -> Store:
@@ -44,23 +43,33 @@ def store_of(corpus: Corpus) -> Store:
     return store
 
 
-def verdict_findings(corpus: Corpus, closed: Closure, verdict: Verdict) -> tuple[Finding, ...]:
-    """What the reasoners object to: each contradiction at the place of what it is about, else Pellet's verdict as a whole."""
+def clashes(corpus: Corpus, closed: Closure) -> tuple[Finding, ...]:
+    """One finding for each contradiction among what was written and what it entails, at the place of what it is about."""
     places = Places.of(corpus)
-    found = [_contradiction(clash.clash.says, clash.bound, clash.about, clash.clash.name, places) for clash in closed.contradictions]
-    for iri in verdict.unsatisfiable:
-        path, line = places.of_subject(NamedNode(iri))
-        found.append(Finding("error", "unsatisfiable-class", iri, path, line, f"{places.name(NamedNode(iri))} can have no members", "look for two of its superclasses, domains or ranges that are disjoint"))
-    if verdict.consistent is False and not found:
-        found.append(Finding("error", "inconsistent", "", "r2p.ttl", 1, f"the graph contradicts itself: {verdict.said}", "undo the last change, and bring it back in halves until the clash shows"))
-    if verdict.consistent is None:
-        found.append(Finding("warning", "consistency-unknown", "", "r2p.ttl", 1, f"consistency was not judged: {verdict.said}", "run r2p check again; the rules of OWL 2 RL were applied and found what they can"))
+    found = []
+    for one in closed.contradictions:
+        focus = NamedNode(one.about[1:-1])
+        path, line = places.of_subject(focus)
+        message = one.clash.says.format_map({variable: places.name_written(term) for variable, term in one.bound.items()})
+        repair = "decide which of the two the source supports and take the other away, or give the two things two names"
+        found.append(Finding("error", one.clash.name, focus.value, path, line, message, repair))
     return in_order(found)
 
 
-def _contradiction(says: str, bound: dict[str, str] | object, about: str, name: str, places: Places) -> Finding:
-    terms = bound if isinstance(bound, dict) else {}
-    focus = about.removeprefix("<").removesuffix(">")
-    path, line = places.of_subject(NamedNode(focus))
-    message = says.format_map({variable: places.name_written(term) for variable, term in terms.items()})
-    return Finding("error", name, focus, path, line, message, "decide which of the two the source supports and take the other away, or give the two things two names")
+def judged(corpus: Corpus, verdict: Verdict) -> tuple[Finding, ...]:
+    """What Pellet objects to: classes without possible members, a graph without a model; a warning where it gave no answer."""
+    places = Places.of(corpus)
+    found = []
+    for iri in verdict.unsatisfiable:
+        path, line = places.of_subject(NamedNode(iri))
+        repair = "look for two of its superclasses, domains or ranges that are disjoint"
+        found.append(Finding("error", "unsatisfiable-class", iri, path, line, f"{places.name(NamedNode(iri))} can have no members", repair))
+    if verdict.consistent is False:
+        repair = "undo the last change, and bring it back in halves until the clash shows"
+        found.append(
+            Finding("error", "inconsistent", "", "r2p.ttl", 1, f"the graph contradicts itself, in a way that no rule here names: {verdict.said}", repair)
+        )
+    if verdict.consistent is None:
+        repair = "run r2p check again; the rules of OWL 2 RL were applied and found no clash"
+        found.append(Finding("warning", "consistency-unknown", "", "r2p.ttl", 1, f"consistency was not judged: {verdict.said}", repair))
+    return in_order(found)

@@ -18,14 +18,27 @@ if TYPE_CHECKING:
 
 def check(corpus: Corpus) -> Iterator[Finding]:
     """One finding for each typed literal that has no value, or that comes back otherwise from the engine's store."""
-    typed = [(source.path, line, triple) for source in corpus.sources for triple, line in source.lines.items() if isinstance(triple.object, Literal) and triple.object.language is None]
+    typed = [
+        (source.path, line, triple)
+        for source in corpus.sources
+        for triple, line in source.lines.items()
+        if isinstance(triple.object, Literal) and triple.object.language is None
+    ]
     kept = _as_kept({triple.object for _, _, triple in typed if isinstance(triple.object, Literal)})
     for path, line, triple in typed:
         literal = triple.object
         assert isinstance(literal, Literal)  # noqa: S101 - for the type checker: filtered above
         focus, written = getattr(triple.subject, "value", ""), f'"{literal.value}"^^xsd:{literal.datatype.value.removeprefix(vocab.XSD)}'
         if rdflib.Literal(literal.value, datatype=rdflib.URIRef(literal.datatype.value)).ill_typed:
-            yield Finding("error", "ill-typed-literal", focus, path, line, f"{written} has no value: the text does not fit its datatype", "write a value that exists, a date as YYYY-MM-DD")
+            yield Finding(
+                "error",
+                "ill-typed-literal",
+                focus,
+                path,
+                line,
+                f"{written} has no value: the text does not fit its datatype",
+                "write a value that exists, a date as YYYY-MM-DD",
+            )
         elif kept[literal] != literal:
             yield Finding("warning", "changed-literal", focus, path, line, f"{written} would be {kept[literal]} in every answer", f"write {kept[literal]}")
 

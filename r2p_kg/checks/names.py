@@ -31,7 +31,7 @@ def check(corpus: Corpus, places: Places) -> Iterator[Finding]:
                 if not isinstance(term, NamedNode) or (term.value, source.path) in seen or term.value in described:
                     continue
                 fault = _fault(term, described, places, is_term=is_term)
-                if fault is not None:
+                if fault is not None and not (fault[0] == "dangling" and corpus.overlaid and not source.path.startswith("facts/")):
                     seen.add((term.value, source.path))
                     yield Finding("error", fault[0], term.value, source.path, line, fault[1], fault[2])
 
@@ -44,14 +44,22 @@ def _fault(term: NamedNode, described: Collection[str], places: Places, *, is_te
     """Check, message and repair for an IRI that no file describes; None where that is no fault."""
     iri, name = term.value, places.name(term)
     if iri.startswith(vocab.NS):
-        return "undeclared-term", f"{name} is declared in no schema file", f"mend the spelling{_nearest(iri, described, places)}, or declare it in schema/ with label and definition"
+        return (
+            "undeclared-term",
+            f"{name} is declared in no schema file",
+            f"mend the spelling{_nearest(iri, described, places)}, or declare it in schema/ with label and definition",
+        )
     if iri.startswith(vocab.ID):
         return "dangling", f"{name} is described nowhere", f"mend the name{_nearest(iri, described, places)}, or describe it in the file where it belongs"
     for space, terms in _BUILT_IN.items():
         if iri.startswith(space):
             return None if iri in terms else ("undeclared-term", f"{name} does not exist", f"mend the spelling{_nearest(iri, terms, places)}")
     if is_term:
-        return "foreign-term", f"{name} is a foreign term that the schema does not declare", f"mend the spelling{_nearest(iri, described, places)}, or add it to schema/foreign.ttl once you have found it in its vocabulary"
+        return (
+            "foreign-term",
+            f"{name} is a foreign term that the schema does not declare",
+            f"mend the spelling{_nearest(iri, described, places)}, or add it to schema/foreign.ttl once you have found it in its vocabulary",
+        )
     return None
 
 

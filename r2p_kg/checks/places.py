@@ -71,7 +71,7 @@ class Places:
         """The term as a curator would write it: a prefixed name where a prefix fits, the longest namespace first."""
         if isinstance(term, NamedNode):
             fits = max(((len(space), prefix) for prefix, space in self.prefixes.items() if term.value.startswith(space)), default=None)
-            return f"{fits[1]}:{term.value[fits[0]:]}" if fits and "/" not in term.value[fits[0] :] else f"<{term.value}>"
+            return f"{fits[1]}:{term.value[fits[0] :]}" if fits and "/" not in term.value[fits[0] :] else f"<{term.value}>"
         if isinstance(term, Literal):
             return f'"{term.value}"' if len(term.value) <= _SHORT else f'"{term.value[:_SHORT]}…"'
         return "a blank node"

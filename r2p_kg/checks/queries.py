@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from pyoxigraph import BlankNode, NamedNode, QuerySolutions
 
@@ -57,7 +57,7 @@ def read(path: Path) -> CheckQuery:
         what = f"has no header '# {missing[0]}: …'" if missing else f"has the severity {found['Severity']!r}, which is none of {', '.join(SEVERITIES)}"
         message = f"{path}:1: {what}; begin the file with the lines Problem, Solution and Severity"
         raise UsageError(message)
-    return CheckQuery(path.stem, found["Problem"], found["Solution"], cast("Severity", found["Severity"]), text)
+    return CheckQuery(path.stem, found["Problem"], found["Solution"], found["Severity"], text)
 
 
 def check(store: Store, folder: Path, places: Places) -> Iterator[Finding]:

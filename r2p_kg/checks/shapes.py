@@ -59,10 +59,9 @@ def _results(data: rdflib.Graph, shapes: rdflib.Graph) -> Iterator[tuple[rdflib.
 def _finding(result: rdflib.term.Node, report: rdflib.Graph, shapes: rdflib.Graph, places: Places) -> Finding:
     focus = _to_oxigraph(report.value(result, SH.focusNode))
     value = _to_oxigraph(report.value(result, SH.value))
-    path = report.value(result, SH.resultPath)
     shape = report.value(result, SH.sourceShape)
-    predicate = _to_oxigraph(path) if isinstance(path, rdflib.URIRef) else _first_of(path, report)
-    where, line = places.find(focus or NamedNode("urn:nothing"), predicate, value) if focus is not None else ("r2p.ttl", 1)
+    predicate = _first_step(shapes.value(shape, SH.path), shapes)
+    where, line = places.find(focus, predicate, value) if focus is not None else ("r2p.ttl", 1)
     owner = next(shapes.subjects(SH.property, shape), shape)
     component = str(report.value(result, SH.sourceConstraintComponent)).rpartition("#")[2].removesuffix("ConstraintComponent")
     name = f"{str(owner).rpartition('/')[2]} {places.name(predicate) if predicate is not None else ''} sh:{component[0].lower()}{component[1:]}"
@@ -71,13 +70,22 @@ def _finding(result: rdflib.term.Node, report: rdflib.Graph, shapes: rdflib.Grap
         message += f" ({places.name(value)})"
     said = f"{places.name(focus)}: {message}" if focus is not None else message
     repair = shapes.value(shape, SH.description) or shapes.value(owner, SH.description) or _REPAIR
-    return Finding(_SEVERITY.get(report.value(result, SH.resultSeverity) or SH.Violation, "error"), " ".join(name.split()), getattr(focus, "value", ""), where, line, said, str(repair))
+    return Finding(
+        _SEVERITY.get(report.value(result, SH.resultSeverity) or SH.Violation, "error"),
+        " ".join(name.split()),
+        getattr(focus, "value", ""),
+        where,
+        line,
+        said,
+        str(repair),
+    )
 
 
-def _first_of(path: rdflib.term.Node | None, report: rdflib.Graph) -> NamedNode | None:
-    """The first step of a sequence path, which is the triple that a curator wrote."""
-    first = report.value(path, RDF.first) if path is not None else None
-    return NamedNode(str(first)) if isinstance(first, rdflib.URIRef) else None
+def _first_step(path: rdflib.term.Node | None, shapes: rdflib.Graph) -> NamedNode | None:
+    """The property that a path begins with, which is the one that a curator wrote or should write."""
+    while isinstance(path, rdflib.BNode):
+        path = shapes.value(path, SH.alternativePath) or shapes.value(path, RDF.first)
+    return NamedNode(str(path)) if isinstance(path, rdflib.URIRef) else None
 
 
 def _to_rdflib(term: object) -> rdflib.term.IdentifiedNode | rdflib.Literal:
@@ -101,5 +109,9 @@ def _to_oxigraph(term: rdflib.term.Node | None) -> NamedNode | BlankNode | Liter
     if isinstance(term, rdflib.BNode):
         return BlankNode(str(term))
     if isinstance(term, rdflib.Literal):
-        return Literal(str(term), language=term.language) if term.language else Literal(str(term), datatype=NamedNode(str(term.datatype)) if term.datatype else None)
+        return (
+            Literal(str(term), language=term.language)
+            if term.language
+            else Literal(str(term), datatype=NamedNode(str(term.datatype)) if term.datatype else None)
+        )
     return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
-from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, QuerySolutions, Store, Triple
+from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Quad, QuerySolutions, Store, Triple
 
 from r2p_kg import vocab
 from r2p_kg.reasoning.rules import CLASHES, FACT_RULES, SCHEMA_RULES, Clash, Rule
@@ -65,7 +65,7 @@ def closure(asserted: Iterable[Triple], notice: Callable[[int], None] = lambda _
     """
     known = frozenset(_skolemised(triple) for triple in asserted)
     store = Store()
-    store.bulk_extend(Quad(*triple, DefaultGraph()) for triple in known)
+    store.bulk_extend(Quad(triple.subject, triple.predicate, triple.object, DefaultGraph()) for triple in known)
     _fixpoint(store, compile_rules(store, SCHEMA_RULES), notice)
     rules = compile_rules(store, FACT_RULES)
     rounds = _fixpoint(store, rules, notice)
@@ -82,7 +82,10 @@ def compile_rules(store: Store, rules: Iterable[Rule]) -> tuple[Compiled, ...]:
         for bound in _solutions(store, rule.schema):
             body = _patterns(rule.body)
             if rule.each:
-                body += _stations(_patterns(rule.each)[0], _members(store, bound["?list"]))
+                stations = _stations(_patterns(rule.each)[0], _members(store, bound["?list"]))
+                if not stations:
+                    continue
+                body += stations
             names, heads = merged.setdefault(_put_in(body, bound, backwards), (set(), {}))
             names.add(rule.name)
             heads |= dict.fromkeys(_put_in(_patterns(rule.head), bound, backwards))
@@ -109,6 +112,7 @@ def contradictions(store: Store) -> Iterator[Contradiction]:
 def _fixpoint(store: Store, rules: tuple[Compiled, ...], notice: Callable[[int], None]) -> int:
     """Run the rules until a round finds nothing new; the number of rounds."""
     store.update(f"ADD DEFAULT TO {_DELTA}")
+    store.add_graph(_FOUND)
     for rule in rules:
         if not rule.body:
             store.update(f"INSERT DATA {{ GRAPH {_FOUND} {{ {_text(rule.head)} }} }}")
@@ -118,7 +122,8 @@ def _fixpoint(store: Store, rules: tuple[Compiled, ...], notice: Callable[[int],
             for position, pattern in enumerate(rule.body):
                 if _kind(pattern) in fresh:
                     store.update(_insertion(rule, position))
-        store.update(f"DELETE {{ GRAPH {_FOUND} {{ ?s ?p ?o }} }} WHERE {{ GRAPH {_FOUND} {{ ?s ?p ?o }} ?s ?p ?o }} ; MOVE {_FOUND} TO {_DELTA} ; ADD {_DELTA} TO DEFAULT")
+        store.update(f"DELETE {{ GRAPH {_FOUND} {{ ?s ?p ?o }} }} WHERE {{ GRAPH {_FOUND} {{ ?s ?p ?o }} ?s ?p ?o }}")
+        store.update(f"MOVE {_FOUND} TO {_DELTA} ; ADD {_DELTA} TO DEFAULT ; CREATE GRAPH {_FOUND}")
         added = sum(1 for _ in store.quads_for_pattern(None, None, None, _DELTA))
         notice(added)
         if not added:
@@ -153,7 +158,7 @@ def _solutions(store: Store, patterns: str) -> Iterator[dict[str, str]]:
         yield {}
         return
     names = sorted(set(re.findall(r"\?\w+", patterns)))
-    for solution in _select(store, f"SELECT DISTINCT {' '.join(names)} {{ {patterns} }}"):
+    for solution in _select(store, f"SELECT DISTINCT {' '.join(names) or '*'} {{ {patterns} }}"):
         yield {name: str(solution[name[1:]]) for name in names}
 
 
@@ -205,12 +210,12 @@ def _put_in_each(pattern: Pattern, bindings: Iterable[Mapping[str, str]]) -> tup
 
 
 def _members(store: Store, node: str) -> list[str]:
-    """The members of an RDF list, in order."""
+    """The members of an RDF list, in order; none where the list is cut short."""
     members = []
     while node != f"<{vocab.RDF}nil>":
         solution = next(iter(_select(store, f"SELECT ?m ?rest {{ {node} rdf:first ?m ; rdf:rest ?rest }}")), None)
-        if solution is None:  # not a list, or one cut short: what there is counts
-            break
+        if solution is None:
+            return []
         members.append(str(solution["m"]))
         node = str(solution["rest"])
     return members
@@ -222,11 +227,12 @@ def _inverses(store: Store) -> dict[str, str]:
 
 
 def _skolemised(triple: Triple) -> Triple:
-    return Triple(_named(triple.subject), triple.predicate, _named(triple.object))
-
-
-def _named(term: NamedNode | BlankNode | Literal | Triple) -> NamedNode | Literal:
-    return NamedNode(_SKOLEM + term.value) if isinstance(term, BlankNode) else term
+    subject, value = triple.subject, triple.object
+    if isinstance(subject, BlankNode):
+        subject = NamedNode(_SKOLEM + subject.value)
+    if isinstance(value, BlankNode):
+        value = NamedNode(_SKOLEM + value.value)
+    return Triple(subject, triple.predicate, value)
 
 
 def _worth_saying(triple: Triple) -> bool:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 #: Namespaces whose properties mean something to a reasoner; everything else is annotation and is not handed over.
 _MEANINGFUL = (vocab.NS, vocab.OWL, vocab.RDF, vocab.RDFS)
-_ANNOTATIONS = {vocab.RDFS + name for name in ("label", "comment", "isDefinedBy", "seeAlso")} | {vocab.OWL + name for name in ("versionIRI", "versionInfo", "deprecated")}
+_ANNOTATIONS = {vocab.RDFS + name for name in ("label", "comment", "isDefinedBy", "seeAlso")} | {
+    vocab.OWL + name for name in ("versionIRI", "versionInfo", "deprecated")
+}
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def _recall(page: Path) -> Verdict | None:
 def _ask(text: bytes, seconds: float) -> Verdict:
     command = [sys.executable, "-m", "r2p_kg.reasoning.pellet"]
     try:
-        done = subprocess.run(command, input=text, capture_output=True, timeout=seconds, check=False)  # noqa: S603 - our own module
+        done = subprocess.run(command, input=text, capture_output=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
         return Verdict(None, (), f"Pellet gave no answer in {seconds:g} seconds")
     try:
@@ -85,5 +87,5 @@ def _ask(text: bytes, seconds: float) -> Verdict:
 
 def _plain(said: str) -> str:
     """Pellet's last line without the log entries before it."""
-    lines = [line for line in said.splitlines() if line.startswith("ERROR")]
-    return lines[-1].removeprefix("ERROR: ").partition(", run ")[0] if lines else said
+    lines = [line for line in said.splitlines() if "ERROR: " in line]
+    return lines[-1].partition("ERROR: ")[2].partition(", run ")[0] if lines else said

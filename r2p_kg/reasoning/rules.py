@@ -15,8 +15,8 @@ from dataclasses import dataclass
 class Rule:
     """One rule: where ``schema`` and ``body`` hold, ``head`` holds.
 
-    All three are triple patterns in SPARQL, joined by `` . ``. ``schema`` is matched against the axioms once, before the facts are looked at, and may use paths;
-    its variables are then constants in ``body`` and ``head``, which consist of plain patterns.
+    All three are triple patterns in SPARQL, joined by `` . ``. ``schema`` is matched against the axioms once, before the facts are looked at,
+    and may use paths; its variables are then constants in ``body`` and ``head``, which consist of plain patterns.
     An empty body means that the head follows from the axioms alone.
     ``each``: a pattern that is repeated for every member ``?m`` of the list ``?list`` that ``schema`` binds, and joined to the body.
     In it ``?here`` and ``?next`` are the stations of a chain: the first is ``?first``, the last ``?last``.
@@ -55,10 +55,30 @@ SCHEMA_RULES = (
     Rule("scm-int", "?c owl:intersectionOf/rdf:rest*/rdf:first ?d", "", "?c rdfs:subClassOf ?d"),
     Rule("scm-uni", "?c owl:unionOf/rdf:rest*/rdf:first ?d", "", "?d rdfs:subClassOf ?c"),
     Rule("scm-hv", "?c owl:hasValue ?v ; owl:onProperty ?p . ?d owl:hasValue ?v ; owl:onProperty ?q", "?p rdfs:subPropertyOf ?q", "?c rdfs:subClassOf ?d"),
-    Rule("scm-svf1", "?c owl:someValuesFrom ?e ; owl:onProperty ?p . ?d owl:someValuesFrom ?f ; owl:onProperty ?p", "?e rdfs:subClassOf ?f", "?c rdfs:subClassOf ?d"),
-    Rule("scm-svf2", "?c owl:someValuesFrom ?e ; owl:onProperty ?p . ?d owl:someValuesFrom ?e ; owl:onProperty ?q", "?p rdfs:subPropertyOf ?q", "?c rdfs:subClassOf ?d"),
-    Rule("scm-avf1", "?c owl:allValuesFrom ?e ; owl:onProperty ?p . ?d owl:allValuesFrom ?f ; owl:onProperty ?p", "?e rdfs:subClassOf ?f", "?c rdfs:subClassOf ?d"),
-    Rule("scm-avf2", "?c owl:allValuesFrom ?e ; owl:onProperty ?p . ?d owl:allValuesFrom ?e ; owl:onProperty ?q", "?p rdfs:subPropertyOf ?q", "?d rdfs:subClassOf ?c"),
+    Rule(
+        "scm-svf1",
+        "?c owl:someValuesFrom ?e ; owl:onProperty ?p . ?d owl:someValuesFrom ?f ; owl:onProperty ?p",
+        "?e rdfs:subClassOf ?f",
+        "?c rdfs:subClassOf ?d",
+    ),
+    Rule(
+        "scm-svf2",
+        "?c owl:someValuesFrom ?e ; owl:onProperty ?p . ?d owl:someValuesFrom ?e ; owl:onProperty ?q",
+        "?p rdfs:subPropertyOf ?q",
+        "?c rdfs:subClassOf ?d",
+    ),
+    Rule(
+        "scm-avf1",
+        "?c owl:allValuesFrom ?e ; owl:onProperty ?p . ?d owl:allValuesFrom ?f ; owl:onProperty ?p",
+        "?e rdfs:subClassOf ?f",
+        "?c rdfs:subClassOf ?d",
+    ),
+    Rule(
+        "scm-avf2",
+        "?c owl:allValuesFrom ?e ; owl:onProperty ?p . ?d owl:allValuesFrom ?e ; owl:onProperty ?q",
+        "?p rdfs:subPropertyOf ?q",
+        "?d rdfs:subClassOf ?c",
+    ),
 )
 
 #: Rules over facts, compiled against the axioms.
@@ -97,11 +117,22 @@ _PAIR = "?all {0}/rdf:rest* ?here . ?here rdf:first ?c ; rdf:rest+/rdf:first ?d"
 
 CLASHES = (
     Clash("eq-diff1", "", "?x owl:sameAs ?y . ?x owl:differentFrom ?y", "{x} and {y} are said to be the same and to be different"),
-    Clash("eq-diff2", "?all a owl:AllDifferent . " + _PAIR.format("(owl:members|owl:distinctMembers)"), "?c owl:sameAs ?d", "{c} and {d} follow to be the same and are said to be different", "c"),
+    Clash(
+        "eq-diff2",
+        "?all a owl:AllDifferent . " + _PAIR.format("(owl:members|owl:distinctMembers)"),
+        "?c owl:sameAs ?d",
+        "{c} and {d} follow to be the same and are said to be different",
+        "c",
+    ),
     Clash("prp-irp", "?p a owl:IrreflexiveProperty", "?x ?p ?x", "{x} has itself as {p}, which is irreflexive"),
     Clash("prp-asyp", "?p a owl:AsymmetricProperty", "?x ?p ?y . ?y ?p ?x", "{x} and {y} have each other as {p}, which is asymmetric"),
     Clash("prp-pdw", "?p owl:propertyDisjointWith ?q", "?x ?p ?y . ?x ?q ?y", "{x} has {y} both as {p} and as {q}, which are disjoint"),
-    Clash("prp-adp", "?all a owl:AllDisjointProperties . " + _PAIR.format("owl:members"), "?x ?c ?y . ?x ?d ?y", "{x} has {y} both as {c} and as {d}, which are disjoint"),
+    Clash(
+        "prp-adp",
+        "?all a owl:AllDisjointProperties . " + _PAIR.format("owl:members"),
+        "?x ?c ?y . ?x ?d ?y",
+        "{x} has {y} both as {c} and as {d}, which are disjoint",
+    ),
     Clash("cls-nothing2", "", "?x a owl:Nothing", "{x} belongs to a class that can have no members"),
     Clash("cls-com", "?c owl:complementOf ?d", "?x a ?c . ?x a ?d", "{x} belongs to {c} and to {d}, its complement"),
     Clash("cax-dw", "?c owl:disjointWith ?d", "?x a ?c . ?x a ?d", "{x} is both {c} and {d}, which are disjoint"),

@@ -113,7 +113,7 @@ class Index:
         return sorted(((iri, self.label(iri)) for iri in found), key=lambda pair: (pair[1].casefold(), pair[0]))
 
 
-def _key(term: Any) -> str:  # noqa: ANN401 - a term of rdf, whose classes belong to that module
+def _key(term: Any) -> str:
     name = type(term).__name__
     if name == "BlankNode":
         return f"_:{term.value}"

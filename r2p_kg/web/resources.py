@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
@@ -9,11 +10,11 @@ from urllib.parse import quote, urlencode
 from flask import Blueprint, Response, render_template, request
 
 from r2p_kg import media, rdf, vocab
-from r2p_kg.web import accept, protocol, replies, service, terms
+from r2p_kg.web import accept, jsonld, protocol, replies, service, terms
 from r2p_kg.web.problems import RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from r2p_kg.web.index import Index
 
@@ -131,7 +132,13 @@ def _document(index: Index, iri: str, media_type: str, page: int) -> bytes:
     incoming = index.incoming(iri)[(page - 1) * PAGE_RDF : page * PAGE_RDF]
     quads = [*index.closure(iri), *incoming, *index.in_graph(iri)]
     mentioned = {term.value for quad in quads for term in (quad.subject, quad.predicate, quad.object) if type(term).__name__ == "NamedNode"}
-    return rdf.write([*quads, *index.naming(sorted(mentioned))], media_type, index.prefixes)
+    return written(index, [*quads, *index.naming(sorted(mentioned))], media_type)
+
+
+def written(index: Index, quads: Iterable[Any], media_type: str) -> bytes:
+    """Quads in a format, each once."""
+    once = dict.fromkeys(quads)
+    return jsonld.write(once, index.prefixes) if media_type == "application/ld+json" else rdf.write(once, media_type, index.prefixes)
 
 
 def _page(index: Index, iri: str, page: int) -> str:
@@ -151,10 +158,30 @@ def _page(index: Index, iri: str, page: int) -> str:
         only=only,
         page=page,
         pages=-(-max((group.total for group in incoming), default=0) // PAGE),
-        citing=sorted({quad.subject.value for quad in index.incoming(iri) if quad.predicate.value == vocab.R2P_CITES}) if view == "passage" else [],
+        citing=_citing(index, iri) if view == "passage" else [],
+        main_graph=_main_graph(index, iri),
         members=_members(index, iri),
         alternates=alternates(iri),
     )
+
+
+def _citing(index: Index, passage: str) -> list[tuple[str, list[str], bool]]:
+    """(statement, its modalities other than plain assertion, whether it is negated) for each statement that cites a passage."""
+    statements = sorted({quad.subject.value for quad in index.incoming(passage) if quad.predicate.value == vocab.R2P_CITES})
+    return [
+        (
+            statement,
+            [index.label(node.value) for node in index.values(statement, vocab.R2P_MODALITY) if node.value != vocab.STATED],
+            any(node.value == "true" for node in index.values(statement, vocab.R2P_NEGATED)),
+        )
+        for statement in statements
+    ]
+
+
+def _main_graph(index: Index, iri: str) -> str:
+    """The graph where most of what is said of the thing stands."""
+    counted = Counter(getattr(quad.graph_name, "value", "") for quad in index.outgoing(iri))
+    return counted.most_common(1)[0][0] if counted else ""
 
 
 def _heading(index: Index, iri: str) -> str:

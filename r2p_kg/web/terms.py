@@ -29,7 +29,7 @@ class Node:
     datatype: str = ""
 
 
-def of_term(term: Any) -> Node:  # noqa: ANN401 - a term of rdf, whose classes belong to that module
+def of_term(term: Any) -> Node:
     """The node of a parsed term."""
     kind = _KINDS[type(term).__name__]
     if kind != "literal":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from flask import Blueprint, Response, abort, render_template, request
 
-from r2p_kg import media, rdf, vocab
+from r2p_kg import media, vocab
 from r2p_kg.web import accept, protocol, replies, resources, service
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _reply(wanted: str | None, *, negotiated: bool = True) -> Response:
 
 def _document(index: Index, media_type: str) -> bytes | str:
     """Everything that the graph of the schema says, and the header wherever it stands."""
-    return rdf.write([*index.in_graph(vocab.SCHEMA_GRAPH), *index.closure(ONTOLOGY)], media_type, index.prefixes)
+    return resources.written(index, [*index.in_graph(vocab.SCHEMA_GRAPH), *index.closure(ONTOLOGY)], media_type)
 
 
 def _html(index: Index) -> bytes | str:

@@ -1,0 +1,217 @@
+"""The pipeline: curated files → findings → entailed graph → one frozen snapshot; and the folder that remembers it.
+
+The state folder holds ``snapshots/<digest>.zip``, ``ontologies/<name>.json`` (which snapshot belongs to which ontology folder),
+``consistency/<digest>.json`` (what Pellet said) and ``lock``. All of it can be deleted at any time: it is made again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import platformdirs
+from pyoxigraph import NamedNode, Quad
+
+from r2p_kg import census, rdf, vocab
+from r2p_kg import snapshot as snapshots
+from r2p_kg.errors import FindingsError, SnapshotError, UsageError
+from r2p_kg.findings import Finding
+from r2p_kg.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from r2p_kg.reasoning import Closure
+    from r2p_kg.sources import Corpus
+
+    #: Called with the name of a step, in the order of STEPS, and with what is known about it: "", or a count.
+    Progress = Callable[[str, str], None]
+
+log = logging.getLogger(__name__)
+
+STEPS = ("reading", "reasoning", "checking", "judging consistency", "freezing")
+
+#: How many snapshots the state folder keeps beyond those that an ontology folder points to.
+KEPT = 5
+
+_PACKAGE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Built:
+    """``snapshot`` and the ``path`` of its file; ``findings``: warnings and notes; ``fresh``: False where it was there already."""
+
+    snapshot: Snapshot
+    path: Path
+    findings: tuple[Finding, ...]
+    fresh: bool
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """What a run of the pipeline gives. ``snapshot`` is None where there are errors among the findings."""
+
+    snapshot: Snapshot | None
+    findings: tuple[Finding, ...]
+
+
+def ontology_folder() -> Path:
+    """The curated files: the checkout's ``ontology/`` where there is one, else the copy inside the installed package."""
+    checkout = _PACKAGE.parent / "ontology"
+    return checkout if checkout.is_dir() else _PACKAGE / "ontology"
+
+
+def state_folder() -> Path:
+    """The folder named by ``R2P_STATE``, else the user's state folder of the platform."""
+    named = os.environ.get("R2P_STATE")
+    return Path(named) if named else Path(platformdirs.user_state_dir("r2p-kg"))
+
+
+def assemble(ontology: Path, *, facts: Path | None = None, memory: Path | None = None, notice: Progress = lambda _step, _what: None) -> Assembled:
+    """Run the whole pipeline. With ``facts``, another folder stands for the ontology's own (a small world for tests).
+
+    ``memory``: folder in which Pellet's verdicts are kept, None to ask in any case. Raises UsageError where files cannot be read.
+    """
+    # Imported here: whoever starts from an existing snapshot shall not wait for rdflib.
+    from r2p_kg import checks, reasoning, sources  # noqa: PLC0415
+
+    notice("reading", "")
+    corpus = sources.read(ontology, facts)
+    asserted = [triple for source in corpus.sources for triple in source.triples]
+    notice("reasoning", f"{len(asserted):,} triples")
+    closed = reasoning.closure(asserted)
+    notice("checking", f"{len(closed.entailed):,} entailed")
+    findings = checks.run(corpus, ontology)
+    findings = checks.in_order([*findings, *checks.clashes(corpus, closed)])
+    if not any(finding.severity == "error" for finding in findings):
+        # Pellet takes seconds, and what it would say of a graph with errors is mostly those errors again.
+        notice("judging consistency", f"{len(findings):,} findings")
+        findings = checks.in_order([*findings, *checks.judged(corpus, reasoning.verdict(asserted, memory))])
+    if any(finding.severity == "error" for finding in findings):
+        return Assembled(None, findings)
+    notice("freezing", "")
+    return Assembled(freeze(corpus, closed), findings)
+
+
+def freeze(corpus: Corpus, closed: Closure) -> Snapshot:
+    """The snapshot of a corpus and what it entails; equal inputs give equal bytes, whatever their order."""
+    quads = [Quad(triple.subject, triple.predicate, triple.object, NamedNode(source.graph)) for source in corpus.sources for triple in source.triples]
+    graph = NamedNode(vocab.ENTAILED_GRAPH)
+    quads += [Quad(triple.subject, triple.predicate, triple.object, graph) for triple in closed.entailed]
+    return Snapshot.of(rdf.canonical(quads), corpus.prefixes, census.census(quads))
+
+
+def current(ontology: Path, state: Path, progress: Progress = lambda _step, _what: None) -> Built:
+    """The snapshot of the ontology folder as it is now: the one on disk where nothing changed, else a new one.
+
+    Of two processes that start at once one builds and the other waits for it. A damaged snapshot file is made again.
+    Raises FindingsError where the curated files have errors (nothing is replaced then), UsageError or SnapshotError where folders cannot be used.
+    """
+    with _locked(state):
+        now = fingerprint(ontology)
+        known = _pointer(ontology, state)
+        if known.get("fingerprint") == now:
+            path = _snapshot_path(state, known["digest"])
+            try:
+                return Built(snapshots.read(path), path, tuple(Finding(**one) for one in json.loads(known["findings"])), fresh=False)
+            except SnapshotError as error:
+                log.warning("%s; building it again", error)
+        made = assemble(ontology, memory=state / "consistency", notice=progress)
+        if made.snapshot is None:
+            raise FindingsError(made.findings)
+        path = snapshots.write(made.snapshot, state / "snapshots")
+        _point(ontology, state, {"fingerprint": now, "digest": made.snapshot.digest, "findings": json.dumps([asdict(one) for one in made.findings])})
+        _prune(state)
+        return Built(made.snapshot, path, made.findings, fresh=True)
+
+
+def last_good(ontology: Path, state: Path) -> Snapshot | None:
+    """The snapshot that was last built without errors from this ontology folder; None where there is none that can be read."""
+    path = last_good_path(ontology, state)
+    if path is None:
+        return None
+    try:
+        return snapshots.read(path)
+    except SnapshotError as error:
+        log.warning("%s", error)
+        return None
+
+
+def last_good_path(ontology: Path, state: Path) -> Path | None:
+    """The file of :func:`last_good`, for those who load it themselves; None where there never was one."""
+    digest = _pointer(ontology, state).get("digest")
+    path = _snapshot_path(state, digest) if digest else None
+    return path if path is not None and path.is_file() else None
+
+
+def fingerprint(ontology: Path) -> str:
+    """SHA-256 over everything that decides the snapshot: Turtle files, check queries, and our own code. Raises UsageError for an unreadable file."""
+    if not ontology.is_dir():
+        message = f"{ontology}: no such folder; name the folder of Turtle files with --ontology"
+        raise UsageError(message)
+    code = [_PACKAGE / f"{name}.py" for name in ("build", "census", "findings", "rdf", "snapshot", "sources", "vocab")]
+    code += [path for part in ("checks", "reasoning") for path in (_PACKAGE / part).glob("*.py")]
+    inputs = [(path.relative_to(ontology).as_posix(), path) for pattern in ("*.ttl", "*.rq") for path in ontology.rglob(pattern) if path.is_file()]
+    inputs += [(path.relative_to(_PACKAGE.parent).as_posix(), path) for path in code]
+    whole = hashlib.sha256()
+    for name, path in sorted(inputs):
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            message = f"{path}: cannot be read ({error.strerror}); check its permissions"
+            raise UsageError(message) from error
+        whole.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+    return whole.hexdigest()
+
+
+@contextmanager
+def _locked(state: Path) -> Iterator[None]:
+    """Holds the state folder's lock, which the system frees if we die."""
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        with (state / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+    except (PermissionError, FileExistsError, NotADirectoryError) as error:
+        message = f"{state}: cannot be used to keep snapshots ({error.strerror}); choose another folder with --state"
+        raise UsageError(message) from error
+
+
+def _snapshot_path(state: Path, digest: str) -> Path:
+    return state / "snapshots" / f"{digest}.zip"
+
+
+def _pointer_path(ontology: Path, state: Path) -> Path:
+    return state / "ontologies" / f"{hashlib.sha256(str(ontology.resolve()).encode()).hexdigest()[:16]}.json"
+
+
+def _pointer(ontology: Path, state: Path) -> dict[str, str]:
+    """What is remembered of an ontology folder: fingerprint, digest, findings; empty where nothing is, or nothing readable."""
+    try:
+        found = json.loads(_pointer_path(ontology, state).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) and found.keys() >= {"fingerprint", "digest", "findings"} else {}
+
+
+def _point(ontology: Path, state: Path, content: dict[str, str]) -> None:
+    path = _pointer_path(ontology, state)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps({"ontology": str(ontology.resolve()), **content}, indent=1), encoding="utf-8")
+    partial.replace(path)
+
+
+def _prune(state: Path) -> None:
+    """Remove all but the newest snapshots; one that an ontology folder points to always stays."""
+    needed = {json.loads(path.read_text(encoding="utf-8"))["digest"] for path in (state / "ontologies").glob("*.json")}
+    others = [path for path in (state / "snapshots").glob("*.zip") if path.stem not in needed]
+    for path in sorted(others, key=lambda one: one.stat().st_mtime, reverse=True)[KEPT:]:
+        path.unlink(missing_ok=True)

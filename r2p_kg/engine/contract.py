@@ -1,0 +1,49 @@
+"""What is asked of an engine and what it gives back: values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What one query may cost: seconds until it is killed, rows and bytes that its answer may have."""
+
+    seconds: float = 30.0
+    rows: int = 1_000_000
+    bytes: int = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The RDF dataset of a query (SPARQL 1.1 Protocol, section 2.1.4): IRIs of its default graph and its named graphs.
+
+    Both empty: the service's own dataset, whose default graph is the union of all graphs, each of which is named as well.
+    """
+
+    default: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer. ``kind``: select, ask or graph. ``rows``: solutions or triples, None where they were not counted."""
+
+    kind: str
+    media_type: str
+    body: bytes
+    elapsed: float
+    rows: int | None = None
+
+
+class Engine(Protocol):
+    """Anything that answers SPARQL queries within a budget."""
+
+    def ask(self, query: str, *, media_type: str, dataset: Dataset = ..., budget: Budget = ...) -> Answer:
+        """The whole answer in the format of ``media_type``; raises a QueryError instead of giving part of one."""
+        ...
+
+    def close(self) -> None:
+        """End every process that the engine started."""
+        ...

@@ -1,0 +1,108 @@
+"""One query over one store, in this process: text in, serialised answer out. Runs inside a worker that may be killed at any time."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from typing import TYPE_CHECKING, Final
+
+import pyoxigraph as ox
+
+from r2p_kg.engine.contract import Answer, Budget, Dataset
+from r2p_kg.errors import AnswerTooLargeError, NotAcceptableError, QueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ROWS_APART: Final = re.compile(rb'\}\},\{"[^,}]|\}\},\{\}|\{\},\{')
+
+
+class _Capped(io.RawIOBase):
+    """A writer that keeps what it is given and raises as soon as it is more than ``limit`` bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.parts: list[bytes] = []
+        self._left = limit
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        part = bytes(data)  # type: ignore[call-overload]
+        self._left -= len(part)
+        if self._left < 0:
+            raise OSError("over the byte limit")  # noqa: EM101, TRY003 - seen by the engine only, which passes it on as it is
+        self.parts.append(part)
+        return len(part)
+
+
+def evaluate(store: ox.Store, query: str, media_type: str, dataset: Dataset, budget: Budget) -> Answer:
+    """The whole answer.
+
+    Raises SyntaxError as the engine words it, AnswerTooLargeError over a row or byte limit, and QueryError where evaluation fails.
+    """
+    try:
+        results = _ask(store, query, dataset)
+    except (RuntimeError, ValueError, OSError) as error:
+        message = f"the query could not be evaluated: {error}"
+        raise QueryError(message) from error
+    kind = "graph" if isinstance(results, ox.QueryTriples) else "ask" if isinstance(results, ox.QueryBoolean) else "select"
+    form = ox.RdfFormat.from_media_type(media_type) if kind == "graph" else ox.QueryResultsFormat.from_media_type(media_type)
+    if form is None:
+        message = f"{media_type} cannot carry the answer of this query, which is of the kind {kind}"
+        raise NotAcceptableError(message)
+    sink = _Capped(budget.bytes)
+    try:
+        results.serialize(sink, form)  # type: ignore[arg-type]
+    except (RuntimeError, OSError, MemoryError) as error:
+        if "byte limit" in str(error):
+            message = f"the answer has more than {budget.bytes:,} bytes, the most this service sends; add LIMIT, or ask for fewer columns. Nothing was sent"
+            raise AnswerTooLargeError(message) from error
+        message = f"the query could not be evaluated: {error}"
+        raise QueryError(message) from error
+    body = b"".join(sink.parts)
+    rows = _rows(kind, media_type, body, budget.rows)
+    if rows is not None and rows > budget.rows:
+        message = f"the answer has {rows:,} rows; this service sends at most {budget.rows:,}. Add LIMIT, or narrow the pattern. Nothing was sent"
+        raise AnswerTooLargeError(message)
+    return Answer(kind, media_type, body, 0.0, rows)
+
+
+def _ask(store: ox.Store, query: str, dataset: Dataset) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
+    """SPARQL 1.1 Protocol, section 2.1.4: a dataset of the protocol replaces that of the query; none means the union of all graphs.
+
+    A query that brings its own FROM keeps it: the union would silently override it.
+    """
+    if dataset.default or dataset.named:
+        return store.query(query, default_graph=[ox.NamedNode(iri) for iri in dataset.default], named_graphs=[ox.NamedNode(iri) for iri in dataset.named])
+    return store.query(query, use_default_graph_as_union=not _HAS_FROM(query))
+
+
+def _has_from(query: str) -> bool:
+    from r2p_kg.engine.tokens import tokens  # noqa: PLC0415 - most queries do not hold the letters at all
+
+    return "FROM" in query.upper() and any(token.kind == "word" and token.text.upper() == "FROM" for token in tokens(query))
+
+
+_HAS_FROM: Final[Callable[[str], bool]] = _has_from
+
+
+def _rows(kind: str, media_type: str, body: bytes, limit: int) -> int | None:
+    """Solutions of a SELECT or lines of N-Triples; exact wherever it is over the limit, None where the format cannot be counted."""
+    if kind == "graph":
+        return body.count(b"\n") if media_type in {"application/n-triples", "application/n-quads"} else None
+    if kind == "ask":
+        return None
+    if media_type == "text/tab-separated-values":
+        return max(body.count(b"\n") - 1, 0)
+    if media_type == "application/sparql-results+xml":
+        return body.count(b"</result>") + body.count(b"<result/>")
+    if media_type == "text/csv":
+        most = max(body.count(b"\r\n") - 1, 0)
+        return most if most <= limit else sum(1 for _ in csv.reader(io.StringIO(body.decode()))) - 1
+    # JSON: rows are counted by what stands between them. A literal can look like that, so a count over the limit is made again with care.
+    most = len(_ROWS_APART.findall(body)) + (not body.endswith(b'"bindings":[]}}'))
+    return most if most <= limit else len(json.loads(body)["results"]["bindings"])

@@ -1,0 +1,291 @@
+"""The pool: as many queries at once as there are workers, each within its budget, each killable, with spares at hand."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from r2p_kg import errors
+from r2p_kg.engine import syntax, wire
+from r2p_kg.engine.contract import Answer, Budget, Dataset
+from r2p_kg.errors import BusyError, QueryError, QueryTimeoutError, SnapshotError, WorkerDiedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Seconds after which a zygote that has not loaded its snapshot is given up.
+_LOADING: Final = 300.0
+
+
+@dataclass(frozen=True)
+class PoolSettings:
+    """``workers``: queries evaluated at once. ``spares``: idle workers kept beyond that, for the place of a killed one.
+
+    ``queue``: queries that may wait. ``memory``: bytes that one query may take.
+    """
+
+    workers: int = 2
+    spares: int = 1
+    queue: int = 64
+    memory: int = 1024 * 1024 * 1024
+
+
+@dataclass(eq=False)
+class _Worker:
+    """One forked process: its socket, a handle on it that cannot mean another process, and the zygote it comes from."""
+
+    connection: socket.socket
+    pid: int
+    handle: int
+    generation: int
+
+    def kill(self) -> None:
+        try:
+            signal.pidfd_send_signal(self.handle, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+        finally:
+            self.connection.close()
+            os.close(self.handle)
+
+
+@dataclass(eq=False)
+class _Running:
+    """A query being evaluated, as the operator sees it."""
+
+    id: str
+    query: str
+    started: float
+    worker: _Worker
+    cancelled: bool = False
+
+
+@dataclass(eq=False)
+class _Zygote:
+    process: subprocess.Popen[bytes]
+    control: socket.socket
+    about: dict[str, Any]
+    generation: int
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def fork(self) -> _Worker:
+        """A new worker; raises BrokenFrameError where the zygote is gone."""
+        with self.lock:
+            try:
+                self.control.settimeout(_LOADING)
+                self.control.sendall(b"+")
+                message, descriptors, _, _ = socket.recv_fds(self.control, 64, 1)
+                if not message or not descriptors:
+                    text = "the process that forks query workers is gone"
+                    raise wire.BrokenFrameError(text)
+            except OSError as error:
+                raise wire.BrokenFrameError(str(error)) from error
+            pid = int(message)
+            return _Worker(socket.socket(fileno=descriptors[0]), pid, os.pidfd_open(pid), self.generation)
+
+    def end(self) -> None:
+        self.control.close()
+        self.process.kill()
+        self.process.wait()
+
+
+class Pool:
+    """An Engine over a snapshot file. Safe to call from many threads; :meth:`close` ends every process it started.
+
+    Raises SnapshotError where the file cannot be served.
+    """
+
+    def __init__(self, path: Path, settings: PoolSettings | None = None) -> None:
+        self._settings = settings or PoolSettings()
+        self._state = threading.Lock()
+        self._places = threading.Semaphore(self._settings.workers)
+        self._waiting = 0
+        self._idle: deque[_Worker] = deque()
+        self._running: dict[str, _Running] = {}
+        self._numbers = itertools.count(1)
+        self._counts: Counter[str] = Counter()
+        self._closed = False
+        self._path = path
+        self._zygote = self._start(path, 1)
+        self._refill()
+
+    def ask(self, query: str, *, media_type: str, dataset: Dataset | None = None, budget: Budget | None = None) -> Answer:
+        """The whole answer, or a QueryError; the deadline counts from now, waiting included."""
+        dataset, budget = dataset or Dataset(), budget or Budget()
+        deadline = time.monotonic() + budget.seconds
+        self._take_place(deadline, budget)
+        try:
+            answer = self._evaluate(query, media_type, dataset, budget, deadline)
+        except QueryError as error:
+            self._counts[f"error:{error.slug}"] += 1
+            raise
+        finally:
+            self._places.release()
+        self._counts["answers"] += 1
+        return answer
+
+    def stats(self) -> dict[str, Any]:
+        """Counters and the queries being evaluated, for ``/status``."""
+        with self._state:
+            now = time.monotonic()
+            running = [{"id": one.id, "seconds": round(now - one.started, 3), "pid": one.worker.pid, "query": one.query[:1000]} for one in self._running.values()]
+            return {
+                "workers": self._settings.workers,
+                "idle": len(self._idle),
+                "waiting": self._waiting,
+                "running": running,
+                "counts": dict(self._counts),
+                "quads": self._zygote.about["quads"],
+                "digest": self._zygote.about["digest"],
+                "network_denied_by_kernel": self._zygote.about["sandboxed"],
+            }
+
+    def cancel(self, number: str) -> bool:
+        """Kill the worker of a running query; False where none of that id runs."""
+        with self._state:
+            one = self._running.get(number)
+            if one is None:
+                return False
+            one.cancelled = True
+            signal.pidfd_send_signal(one.worker.handle, signal.SIGKILL)
+        return True
+
+    def swap(self, path: Path) -> None:
+        """Serve another snapshot from now on; queries under way finish on the old one.
+
+        Raises SnapshotError, and goes on as before, where the file cannot be served.
+        """
+        fresh = self._start(path, self._zygote.generation + 1)
+        with self._state:
+            old, self._zygote, self._path = self._zygote, fresh, path
+            retired, self._idle = list(self._idle), deque()
+        for worker in retired:
+            worker.kill()
+        self._refill()
+        old.control.close()
+
+    def close(self) -> None:
+        """End every process of this pool."""
+        with self._state:
+            self._closed = True
+            workers = [*self._idle, *(one.worker for one in self._running.values())]
+            self._idle.clear()
+        for worker in workers:
+            worker.kill()
+        self._zygote.end()
+
+    def _take_place(self, deadline: float, budget: Budget) -> None:
+        with self._state:
+            if self._waiting >= self._settings.queue:
+                message = f"{self._waiting} queries wait already; come back in a moment"
+                raise BusyError(message)
+            self._waiting += 1
+        try:
+            if not self._places.acquire(timeout=max(deadline - time.monotonic(), 0)):
+                message = f"no worker came free within {budget.seconds:g} seconds; come back in a moment"
+                raise BusyError(message, retry_after=5)
+        finally:
+            with self._state:
+                self._waiting -= 1
+
+    def _evaluate(self, query: str, media_type: str, dataset: Dataset, budget: Budget, deadline: float) -> Answer:
+        worker = self._take_worker()
+        with self._state:
+            one = _Running(str(next(self._numbers)), query, time.monotonic(), worker)
+            self._running[one.id] = one
+        head = {"media_type": media_type, "default": dataset.default, "named": dataset.named, "seconds": budget.seconds, "rows": budget.rows, "bytes": budget.bytes}
+        sound = False
+        try:
+            wire.send(worker.connection, head, query.encode("utf-8", "surrogatepass"))
+            reply, body = wire.receive(worker.connection, deadline)
+            sound = True
+        except wire.LateError as error:
+            self._counts["kills"] += 1
+            message = f"the query ran longer than {budget.seconds:g} seconds and was stopped; narrow its patterns, or add LIMIT"
+            raise QueryTimeoutError(message) from error
+        except wire.BrokenFrameError as error:
+            self._counts["deaths"] += 1
+            raise _death(one) from error
+        finally:
+            with self._state:
+                del self._running[one.id]
+            self._give_back(worker, sound=sound and not one.cancelled)
+        if "error" in reply:
+            raise self._error(reply, query)
+        return Answer(reply["kind"], media_type, body, reply["elapsed"], reply["rows"])
+
+    def _error(self, reply: dict[str, Any], query: str) -> QueryError:
+        if reply["error"] == "syntax":
+            return syntax.explain(reply["message"], query, self._zygote.about["prefixes"])
+        kind = getattr(errors, reply["error"], QueryError)
+        return kind(reply["message"]) if issubclass(kind, QueryError) else QueryError(reply["message"])
+
+    def _take_worker(self) -> _Worker:
+        with self._state:
+            if self._idle:
+                return self._idle.popleft()
+        return self._fork()
+
+    def _give_back(self, worker: _Worker, *, sound: bool) -> None:
+        """Keep a sound worker of the present snapshot; kill any other and put a new one in its place."""
+        with self._state:
+            keep = sound and not self._closed and worker.generation == self._zygote.generation
+            if keep:
+                self._idle.append(worker)
+        if not keep:
+            worker.kill()
+            self._refill()
+
+    def _refill(self) -> None:
+        """Fork until workers and spares are all there."""
+        wanted = self._settings.workers + self._settings.spares
+        while not self._closed:
+            with self._state:
+                if len(self._idle) + len(self._running) >= wanted:
+                    return
+            fresh = self._fork()
+            with self._state:
+                self._idle.append(fresh)
+
+    def _fork(self) -> _Worker:
+        """A new worker, from a new zygote where the old one was killed from outside."""
+        zygote = self._zygote
+        try:
+            return zygote.fork()
+        except wire.BrokenFrameError:
+            with self._state:
+                if self._zygote is zygote:
+                    zygote.end()
+                    self._zygote = self._start(self._path, zygote.generation)
+            return self._zygote.fork()
+
+    def _start(self, path: Path, generation: int) -> _Zygote:
+        ours, theirs = socket.socketpair()
+        command = [sys.executable, "-m", "r2p_kg.engine.zygote", str(theirs.fileno()), str(path), str(self._settings.memory)]
+        with theirs:
+            process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        try:
+            about, _ = wire.receive(ours, time.monotonic() + _LOADING)
+        except (wire.BrokenFrameError, wire.LateError) as error:
+            about = {"error": f"{path}: the process that loads it ended ({error})"}
+        if "error" in about:
+            ours.close()
+            process.kill()
+            process.wait()
+            raise SnapshotError(about["error"])
+        return _Zygote(process, ours, about, generation)
+
+
+def _death(one: _Running) -> QueryError:
+    if one.cancelled:
+        return QueryTimeoutError("the query was cancelled by the operator")
+    return WorkerDiedError("the query needed more memory or a deeper stack than it may have, and its process died; simplify it, or add LIMIT. The service goes on")

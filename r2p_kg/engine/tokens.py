@@ -1,0 +1,107 @@
+"""A complete tokenizer for SPARQL: every terminal of the grammar, by longest match.
+
+Terminals: https://www.w3.org/TR/sparql11-query/#sparqlGrammar, rules 139 to 173, and those that SPARQL 1.2 adds (triple terms,
+annotations, base direction). It never fails: a character that begins no terminal becomes a token of kind ``error``, because a wrong
+text must reach the parser, which says what is wrong with it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BASE: Final = (
+    r"A-Za-z\u00C0-\u00D6\u00D8-\u00F6\u00F8-\u02FF\u0370-\u037D\u037F-\u1FFF\u200C-\u200D\u2070-\u218F\u2C00-\u2FEF"
+    r"\u3001-\uD7FF\uF900-\uFDCF\uFDF0-\uFFFD\U00010000-\U000EFFFF"
+)
+_MORE: Final = r"0-9\u00B7\u0300-\u036F\u203F-\u2040"
+_U: Final = rf"[{_BASE}_]"
+_NAME: Final = rf"[{_BASE}_{_MORE}-]"
+_PREFIX: Final = rf"[{_BASE}](?:[{_BASE}_{_MORE}.-]*{_NAME})?"
+_PLX: Final = r"%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?#@%]"
+_LOCAL: Final = rf"(?:[{_BASE}_0-9:]|{_PLX})(?:(?:{_NAME}|[.:]|{_PLX})*(?:{_NAME}|:|{_PLX}))?"
+
+#: Kinds and their patterns; the first that matches is the token, so longer terminals stand before their beginnings.
+_TERMINALS: Final = (
+    ("space", r"[\x20\t\r\n]+"),
+    ("comment", r"#[^\r\n]*"),
+    ("iri", r'<[^<>"{}|^`\\\x00-\x20]*(?:\\(?:u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8})[^<>"{}|^`\\\x00-\x20]*)*>'),
+    ("string", r'"""(?:"{0,2}(?:[^"\\]|\\.))*"""' + "|" + r"'''(?:'{0,2}(?:[^'\\]|\\.))*'''"),
+    ("string", r'"(?:[^"\\\r\n]|\\.)*"' + "|" + r"'(?:[^'\\\r\n]|\\.)*'"),
+    ("blank", rf"_:[{_BASE}_0-9](?:(?:{_NAME}|\.)*{_NAME})?"),
+    ("pname", rf"(?:{_PREFIX})?:(?:{_LOCAL})?"),
+    ("variable", rf"[?$](?:{_U}|[0-9])(?:{_U}|[0-9\u00B7\u0300-\u036F\u203F-\u2040])*"),
+    ("language", r"@[A-Za-z]+(?:-[A-Za-z0-9]+)*(?:--(?:ltr|rtl))?"),
+    ("number", r"(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)[eE][+-]?[0-9]+|[0-9]*\.[0-9]+|[0-9]+"),
+    ("word", r"[A-Za-z_][A-Za-z0-9_]*"),
+    ("open", r"<<\(|<<|\{\||[{(\[]"),
+    ("close", r"\)>>|>>|\|\}|[})\]]"),
+    ("sign", r"\^\^|\|\||&&|!=|<=|>=|[<>=!+\-*/|^.,;?~&@]"),
+    ("error", r"."),
+)
+_PATTERN: Final = re.compile("|".join(f"(?P<t{place}>{pattern})" for place, (_, pattern) in enumerate(_TERMINALS)), re.DOTALL)
+_KINDS: Final = {f"t{place}": kind for place, (kind, _) in enumerate(_TERMINALS)}
+
+#: After these a ``<`` may be an operator; elsewhere it begins an IRI.
+OPERANDS: Final = frozenset({"variable", "string", "number", "pname", "iri", "close", "language", "word", "blank"})
+
+_ESCAPE: Final = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8}))")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One terminal: its kind, its text as written, and its place as an offset from the text's beginning."""
+
+    kind: str
+    text: str
+    offset: int
+
+    @property
+    def end(self) -> int:
+        """The offset behind the token."""
+        return self.offset + len(self.text)
+
+
+def scan(text: str, start: int = 0, *, operator: bool = False) -> Iterator[Token]:
+    """The tokens from ``start`` to the end; comments and white space are left out.
+
+    ``operator``: the sign ``<`` at ``start`` is read as "less than" although an IRI could begin there.
+
+    >>> [token.text for token in scan("SELECT*{?s ex:p 'a # b'@en} # c")]
+    ['SELECT', '*', '{', '?s', 'ex:p', "'a # b'", '@en', '}']
+    """
+    if operator:
+        yield Token("sign", "<", start)
+        start += 1
+    for match in _PATTERN.finditer(text, start):
+        kind = _KINDS[match.lastgroup or ""]
+        if kind not in ("space", "comment"):
+            yield Token(kind, match.group(), match.start())
+
+
+def place(text: str, offset: int) -> tuple[int, int]:
+    """Line and column of an offset, both from 1, the column in characters.
+
+    >>> place("SELECT *\\n  { SERVICE", 13)
+    (2, 5)
+    """
+    before = text[:offset]
+    return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+
+
+def decode(text: str) -> str:
+    r"""The text after codepoint escapes, as https://www.w3.org/TR/sparql11-query/#codepointEscape says; others stay as written.
+
+    >>> decode(r"\u0053ERVICE \UFFFFFFFF")
+    'SERVICE \\UFFFFFFFF'
+    """
+    return _ESCAPE.sub(_codepoint, text)
+
+
+def _codepoint(match: re.Match[str]) -> str:
+    code = int(match[1] or match[2], 16)
+    return chr(code) if code <= 0x10FFFF and not 0xD800 <= code <= 0xDFFF else match[0]  # noqa: PLR2004 - the bounds of Unicode

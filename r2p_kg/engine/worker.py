@@ -1,0 +1,52 @@
+"""A query worker: a forked process that holds the loaded store, answers one query at a time on its socket, and may be killed."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+from r2p_kg.engine import sandbox, wire
+from r2p_kg.engine.contract import Budget, Dataset
+from r2p_kg.engine.evaluate import evaluate
+from r2p_kg.errors import QueryError
+
+if TYPE_CHECKING:
+    import socket
+
+    import pyoxigraph as ox
+
+
+def run(store: ox.Store, connection: socket.socket, memory: int) -> None:
+    """Answer queries until the other side closes the socket; never returns to the caller's code, which is the zygote's.
+
+    ``memory``: bytes that a query may take beyond what the process has at its start.
+    """
+    try:
+        sandbox.die_with_parent()
+        sandbox.limit_memory(memory)
+        while True:
+            head, body = wire.receive(connection)
+            reply, answer = _answer(store, head, body)
+            wire.send(connection, reply, answer)
+    except wire.BrokenFrameError:
+        os._exit(0)
+    except BaseException:  # noqa: BLE001 - MemoryError included: the pool sees the closed socket and says what happened
+        os._exit(70)
+
+
+def _answer(store: ox.Store, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+    started = time.perf_counter()
+    try:
+        found = evaluate(
+            store,
+            body.decode(),
+            head["media_type"],
+            Dataset(tuple(head["default"]), tuple(head["named"])),
+            Budget(head["seconds"], head["rows"], head["bytes"]),
+        )
+    except SyntaxError as error:
+        return {"error": "syntax", "message": str(error)}, b""
+    except QueryError as error:
+        return {"error": type(error).__name__, "message": str(error)}, b""
+    return {"kind": found.kind, "rows": found.rows, "elapsed": time.perf_counter() - started}, found.body

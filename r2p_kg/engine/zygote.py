@@ -1,0 +1,66 @@
+"""The zygote: a single-threaded process that loads the snapshot once and forks a query worker on each command.
+
+A fork of a loaded memory store takes some milliseconds and shares its pages; loading anew would take a second.
+Run as ``python -m r2p_kg.engine.zygote FD SNAPSHOT MEMORY``; FD is a Unix socket inherited from the pool.
+
+Protocol: it sends one message when loaded (``{"quads", "prefixes", "digest", "sandboxed"}`` or ``{"error"}``); then, for each message it
+receives, it forks and sends ``{"pid"}`` with the worker's socket attached.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import pyoxigraph as ox
+
+from r2p_kg import snapshot
+from r2p_kg.engine import sandbox, wire, worker
+from r2p_kg.errors import SnapshotError
+
+
+def main(arguments: list[str]) -> int:
+    """Load, then fork until the pool closes the socket."""
+    control = socket.socket(fileno=int(arguments[0]))
+    sandbox.die_with_parent()
+    # A stop signal from the keyboard goes to the whole group; the pool decides when this process ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Children are reaped by the kernel; the pool learns of a death by the closed socket.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        found = snapshot.read(Path(arguments[1]))
+        store = ox.Store()
+        store.bulk_load(found.quads, ox.RdfFormat.N_QUADS)
+    except (SnapshotError, SyntaxError, OSError) as error:
+        wire.send(control, {"error": str(error)})
+        return 2
+    sandboxed = sandbox.no_network()
+    wire.send(control, {"quads": found.quads.count(b"\n"), "prefixes": dict(found.prefixes), "digest": found.digest, "sandboxed": sandboxed})
+    del found
+    while control.recv(1):
+        _fork(control, store, int(arguments[2]))
+    return 0
+
+
+def _fork(control: socket.socket, store: ox.Store, memory: int) -> None:
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        ours.close()
+        control.close()
+        worker.run(store, theirs, memory)
+        os._exit(70)
+    theirs.close()
+    socket.send_fds(control, [str(pid).encode()], [ours.fileno()])
+    ours.close()
+
+
+if __name__ == "__main__":
+    try:
+        status = main(sys.argv[1:])
+    except wire.BrokenFrameError:
+        status = 0
+    sys.exit(status)
