@@ -194,8 +194,12 @@ def _pointer_path(ontology: Path, state: Path) -> Path:
 
 def _pointer(ontology: Path, state: Path) -> dict[str, str]:
     """What is remembered of an ontology folder: fingerprint, digest, findings; empty where nothing is, or nothing readable."""
+    return _remembered(_pointer_path(ontology, state))
+
+
+def _remembered(path: Path) -> dict[str, str]:
     try:
-        found = json.loads(_pointer_path(ontology, state).read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) and found.keys() >= {"fingerprint", "digest", "findings"} else {}
@@ -211,7 +215,7 @@ def _point(ontology: Path, state: Path, content: dict[str, str]) -> None:
 
 def _prune(state: Path) -> None:
     """Remove all but the newest snapshots; one that an ontology folder points to always stays."""
-    needed = {json.loads(path.read_text(encoding="utf-8"))["digest"] for path in (state / "ontologies").glob("*.json")}
+    needed = {_remembered(path).get("digest") for path in (state / "ontologies").glob("*.json")}
     others = [path for path in (state / "snapshots").glob("*.zip") if path.stem not in needed]
     for path in sorted(others, key=lambda one: one.stat().st_mtime, reverse=True)[KEPT:]:
         path.unlink(missing_ok=True)

@@ -40,7 +40,7 @@ class _Group(click.Group):
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="r2p")
 def main() -> None:
-    r"""Curate, build, serve and ask the knowledge graph on the Responsibility to Protect.
+    """Curate, build, serve and ask the knowledge graph on the Responsibility to Protect.
 
     \b
     A curator's day:
@@ -52,7 +52,7 @@ def main() -> None:
     A reader's:
       r2p serve                    http://127.0.0.1:8000/
       r2p ask                      the questions that can be asked
-    """
+    """  # noqa: D301 - \b is click's own sign for "leave these lines alone"
 
 
 def _ontology_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -70,7 +70,7 @@ def _state_option(command: Callable[..., None]) -> Callable[..., None]:
 @_state_option
 @click.option("--quiet", is_flag=True, help="Print the path of the snapshot and nothing else.")
 def build(ontology: Path | None, state: Path | None, *, quiet: bool) -> None:
-    r"""Check, reason and freeze: make the snapshot that is served.
+    """Check, reason and freeze: make the snapshot that is served.
 
     Nothing is done where nothing changed since the last time. Where the files have errors they are listed,
     the exit code is 1, and the last good snapshot stays what it was.
@@ -79,7 +79,7 @@ def build(ontology: Path | None, state: Path | None, *, quiet: bool) -> None:
     Examples:
       r2p build
       r2p build --ontology my-ontology --state /tmp/r2p
-    """
+    """  # noqa: D301 - \b is click's own sign for "leave these lines alone"
     from r2p_kg import build as pipeline  # noqa: PLC0415 - so that --help is quick
 
     where = ontology or pipeline.ontology_folder()
@@ -101,7 +101,7 @@ def build(ontology: Path | None, state: Path | None, *, quiet: bool) -> None:
 @click.option("--all", "least", flag_value="info", help="List what is merely worth knowing as well, such as passages that no one has read yet.")
 @click.option("--errors", "least", flag_value="error", help="List errors only.")
 def check(ontology: Path | None, state: Path | None, form: str, least: Severity | None) -> None:
-    r"""List what is wrong with the curated files: file, line, what is wrong, how to mend it.
+    """List what is wrong with the curated files: file, line, what is wrong, how to mend it.
 
     Exit code 1 where there is an error; warnings alone give 0. Nothing is built or replaced.
 
@@ -110,7 +110,7 @@ def check(ontology: Path | None, state: Path | None, form: str, least: Severity 
       r2p check
       r2p check --all
       r2p check --format json | jq -r '.findings[].path' | sort | uniq -c
-    """
+    """  # noqa: D301 - \b is click's own sign for "leave these lines alone"
     from r2p_kg import build as pipeline  # noqa: PLC0415 - so that --help is quick
 
     where = ontology or pipeline.ontology_folder()
@@ -126,13 +126,13 @@ def check(ontology: Path | None, state: Path | None, form: str, least: Severity 
 @_state_option
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="For people, or for programs.")
 def census(ontology: Path | None, state: Path | None, form: str) -> None:
-    r"""Count what is in the graph, and the passages of each document with and without statements.
+    """Count what is in the graph, and the passages of each document with and without statements.
 
     \b
     Examples:
       r2p census
       r2p census --format json
-    """
+    """  # noqa: D301 - \b is click's own sign for "leave these lines alone"
     from r2p_kg import build as pipeline  # noqa: PLC0415 - so that --help is quick
     from r2p_kg import census as counting  # noqa: PLC0415
     from r2p_kg import rdf  # noqa: PLC0415

@@ -31,7 +31,6 @@ LOADED = ("attic.ttl", "facts/", "prefixes.ttl", "r2p.ttl", "schema/", "schemes/
 PREFIX_FILE = "prefixes.ttl"
 
 _SPACE = re.compile(r"(?:\s|#[^\n]*)*")
-_PREFIX = re.compile(r"^[ \t]*@?prefix[ \t]+([^\s:]*):[ \t]*<([^<>\s]*)>", re.IGNORECASE | re.MULTILINE)
 _OPAQUE = re.compile(
     r'"""(?:[^"\\]|\\.|"(?!""))*(?P<long>"""|\Z)'
     r"|'''(?:[^'\\]|\\.|'(?!''))*(?:'''|\Z)"
@@ -133,9 +132,9 @@ def parse(text: str | bytes, path: str, declared: Mapping[str, tuple[str, int]] 
         return _syntax_finding(path, data.decode(errors="replace"), error, declared or {})
     readable = data.decode()
     sink = _Sink("b" + hashlib.sha256(path.encode()).hexdigest()[:12])
-    _LineParser(sink, readable).loadBuf(readable)
-    prefixes = {match[1]: (match[2], 1 + readable.count("\n", 0, match.start(1))) for match in _PREFIX.finditer(readable)}
-    return Source(path, vocab.graph_of(path), tuple(sink.lines), sink.lines, prefixes)
+    parser = _LineParser(sink, readable)
+    parser.loadBuf(readable)
+    return Source(path, vocab.graph_of(path), tuple(sink.lines), sink.lines, parser.prefixes)
 
 
 class _Sink(RDFSink):
@@ -172,11 +171,18 @@ class _LineParser(SinkParser):
         self._breaks = [match.start() for match in re.finditer("\n", text)]
         self._begun: list[int] = []
         self._due: list[int] = []
+        self.prefixes: dict[str, tuple[str, int]] = {}
+
+    def directiveOrStatement(self, argstr: str, h: int) -> int:  # noqa: N802
+        self._sink.line = self._line(argstr, h)
+        return super().directiveOrStatement(argstr, h)
+
+    def bind(self, qn: str, uri: bytes) -> None:
+        self.prefixes.setdefault(qn, (uri.decode(), self._sink.line))
 
     def object(self, argstr: str, i: int, res: Any) -> int:
-        start = _SPACE.match(argstr, i).end()  # type: ignore[union-attr]  # the pattern matches the empty string
-        self._begun.append(bisect_right(self._breaks, start) + 1)
-        self._sink.line = self._begun[-1]
+        self._sink.line = self._line(argstr, i)
+        self._begun.append(self._sink.line)
         return super().object(argstr, i, res)
 
     def objectList(self, argstr: str, i: int, res: Any) -> int:  # noqa: N802
@@ -196,6 +202,11 @@ class _LineParser(SinkParser):
             written = argstr[i:end].rsplit(maxsplit=1)[-1]
             res[-1] = Literal(written, datatype=NamedNode(vocab.XSD + _XSD_OF[type(res[-1])]))
         return end
+
+    def _line(self, text: str, offset: int) -> int:
+        """The line of the first token at or after an offset."""
+        start = _SPACE.match(text, offset).end()  # type: ignore[union-attr]  # the pattern matches the empty string
+        return bisect_right(self._breaks, start) + 1
 
 
 def _term(term: object) -> Any:

@@ -172,7 +172,5 @@ def test_places_fall_back_from_triple_to_pair_to_subject() -> None:
     places = checks.Places.of(sources.Corpus(Path(), (source,), (), {"u": "urn:"}, ()))
     a, p, c = NamedNode("urn:a"), NamedNode("urn:p"), NamedNode("urn:c")
     assert Triple(a, p, c) in places.triples
-    assert [3, 2, 1, 3] == [
-        places.find(*about)[1] for about in ((a, p, c), (a, p, NamedNode("urn:d")), (a, NamedNode("urn:q"), None), (c, None, None))
-    ]
+    assert [3, 2, 1, 3] == [places.find(*about)[1] for about in ((a, p, c), (a, p, NamedNode("urn:d")), (a, NamedNode("urn:q"), None), (c, None, None))]
     assert ("u:a", '"x"', "a blank node") == (places.name(a), places.name_written('"x"'), places.name(sources.BlankNode("b")))

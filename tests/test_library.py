@@ -124,7 +124,7 @@ def test_a_value_becomes_one_term_of_its_type(kind: str, value: str, term: str) 
         ("iri", "javascript"),
         ("iri", "nope:x"),
         ("iri", "http://example.org/{x}"),
-        ("iri", "http://example.org/\n"),
+        ("iri", "http://example.org/\na"),
         ("class-instance", "x> } DROP ALL #"),
         ("class-instance", "a b"),
         ("integer", "1 } UNION { ?s ?p ?o"),
@@ -186,7 +186,7 @@ def changed(old: str, new: str) -> str:
         (changed("#+ tags:", "#+ tag:"), 11, "unknown key tag; known are title"),
         (changed("#+ title: Tools used in a situation\n", ""), 1, "title is missing or no text; write '#+ title: …'"),
         (changed("#+ expect: rows", "#+ expect: many"), 9, "expect: many is wrong here"),
-        (changed("#+ expect: rows", "#+ expect: boolean"), 9, "write boolean for ASK"),
+        (changed("#+ expect: rows", "#+ expect: boolean"), 9, "expect: boolean is wrong here; write boolean for ASK"),
         (changed("most: {type: integer", "most: {type: int"), 5, "parameter most: type is missing or unknown; known are iri"),
         (changed("label: At most", "lable: At most"), 5, "parameter most: unknown key lable"),
         (changed("label: At most, ", ""), 5, "parameter most: label is missing"),
@@ -194,7 +194,7 @@ def changed(old: str, new: str) -> str:
         (changed("of: r2p:Situation, ", ""), 4, "parameter situation: 'of' names the class of a class-instance"),
         (changed("of: r2p:Situation", "of: no:Situation"), 4, "parameter situation: no:Situation is no class"),
         (changed("LIMIT $most", "LIMIT 10"), 5, "parameter most is not used; write $most in the query or take it out"),
-        (changed("LIMIT $most", "LIMIT $mots"), 20, "$mots is no declared parameter; declare it under params or write ?mots"),
+        (changed("LIMIT $most", "LIMIT $mots"), 21, "$mots is no declared parameter; declare it under params or write ?mots"),
         (changed("{\n  ?r", "{\n  ?situation a ?r . ?r"), 17, "?situation has the name of a parameter; write $situation or rename it"),
         (changed("#+   - uses: how often", "#+   - use: how often"), 8, "column use is not projected; the query gives tool, uses"),
         (changed("#+   - uses: how often it was used\n", ""), 6, "column uses is projected and not described"),
@@ -223,7 +223,7 @@ def test_every_file_is_read_and_all_faults_are_told_at_once(tmp_path: Path) -> N
         library.load(folder)
     lines = str(caught.value).splitlines()
     assert any(line.startswith("queries/b/good.rq:1: the id good is taken by topic a") for line in lines)
-    assert any(line.startswith("queries/a/bad.rq:20: $more is no declared parameter") for line in lines)
+    assert any(line.startswith("queries/a/bad.rq:21: $more is no declared parameter") for line in lines)
     assert any(line.startswith("queries/a/Not An Id.rq:1: Not An Id is no id") for line in lines)
     assert any(line.startswith("queries/a/latin.rq:1: unreadable") for line in lines)
 

@@ -81,7 +81,10 @@ def test_canonical_text_keeps_lexical_forms_and_lower_cases_language_tags() -> N
         Quad(A, P, Literal("01", datatype=NamedNode("http://www.w3.org/2001/XMLSchema#integer")), DefaultGraph()),
         Quad(A, P, Literal("x", language="en-GB"), G),
     ]
-    assert b'<http://e/a> <http://e/p> "01"^^<http://www.w3.org/2001/XMLSchema#integer> .\n<http://e/a> <http://e/p> "x"@en-gb <http://e/g> .\n' == rdf.canonical(quads)
+    assert (
+        b'<http://e/a> <http://e/p> "01"^^<http://www.w3.org/2001/XMLSchema#integer> .\n<http://e/a> <http://e/p> "x"@en-gb <http://e/g> .\n'
+        == rdf.canonical(quads)
+    )
 
 
 LITERALS = st.text(st.characters(exclude_categories=["Cs"])).map(Literal)

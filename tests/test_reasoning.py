@@ -113,7 +113,11 @@ CLASHING = [
     ("cls-nothing2", ":C rdfs:subClassOf owl:Nothing . :a a :C .", ":C rdfs:subClassOf owl:Nothing ."),
     ("cls-com", ":C owl:complementOf :D . :a a :C , :D .", ":C owl:complementOf :D . :a a :C ."),
     ("cax-dw", ":C owl:disjointWith :D . :E rdfs:subClassOf :D . :a a :C , :E .", ":C owl:disjointWith :D . :a a :C . :b a :D ."),
-    ("cax-adc", "[] a owl:AllDisjointClasses ; owl:members ( :C :D :E ) . :a a :C , :E .", "[] a owl:AllDisjointClasses ; owl:members ( :C :D ) . :a a :C , :E ."),
+    (
+        "cax-adc",
+        "[] a owl:AllDisjointClasses ; owl:members ( :C :D :E ) . :a a :C , :E .",
+        "[] a owl:AllDisjointClasses ; owl:members ( :C :D ) . :a a :C , :E .",
+    ),
     ("prp-fp", ":p a owl:FunctionalProperty . :a :p 1 , 2 .", ":p a owl:FunctionalProperty . :a :p 1 . :b :p 2 ."),
 ]
 

@@ -6,7 +6,7 @@ deep or too complex for the parser's stack. The engine shows no syntax tree, so 
 Two things make that safe although the engine's own parser has no token stage. It takes keywords without a word boundary
 (``1SERVICE<…>``), so keywords are looked for inside words. And it takes ``<`` as "less than" where longest match sees an IRI
 (``1<'>')SERVICE…``), so every reading of such a ``<`` is followed, each position once. What still slips through meets a process without
-network (:mod:`r2p_kg.engine.confine`).
+network (:mod:`r2p_kg.engine.sandbox`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
-from r2p_kg.engine import tokens
+from r2p_kg.engine.tokens import CLOSING, OPENING, decode, place, tokens
 from r2p_kg.errors import QueryRefusedError, QuerySyntaxError
 
 if TYPE_CHECKING:
@@ -83,12 +83,12 @@ def inspect(text: str, limits: Limits | None = None) -> Inspection:
     """
     limits = limits or Limits()
     _check_length(text, limits)
-    found = tuple(tokens.scan(text))
+    found = tuple(tokens(text))
     _refuse_services(text, found)
     if "\\u" in text or "\\U" in text:
         # The standard decodes these escapes before it sees tokens, the engine after: the query must be harmless either way.
-        decoded = tokens.decode(text)
-        _refuse_services(decoded, tuple(tokens.scan(decoded)))
+        decoded = decode(text)
+        _refuse_services(decoded, tuple(tokens(decoded)))
     form, prefixes, base = _prologue(text, found)
     _refuse_updates(text, found)
     depth = _depth(text, found, limits)
@@ -117,7 +117,7 @@ def _check_length(text: str, limits: Limits) -> None:
         size = len(text.encode())
     except UnicodeEncodeError as error:
         message = "the query holds half of a surrogate pair, which is no character; send it as UTF-8"
-        raise QuerySyntaxError(message, *tokens.place(text, error.start)) from error
+        raise QuerySyntaxError(message, *place(text, error.start)) from error
     if size > limits.length:
         message = f"the query has {size:,} bytes and this service takes {limits.length:,}; shorten it, or ask in several steps"
         raise QueryRefusedError(message, status=413)
@@ -125,11 +125,11 @@ def _check_length(text: str, limits: Limits) -> None:
 
 def _refuse_services(text: str, found: Sequence[Token]) -> None:
     """Refuse SERVICE in the reading by longest match, and in each reading where ``<`` means "less than"."""
-    for place, token in enumerate(found):
-        if (token.kind == "word" and _SERVICE.search(token.text)) or _calls(found[place - 1] if place else None, found[place : place + 4]):
+    for index, token in enumerate(found):
+        if (token.kind == "word" and _SERVICE.search(token.text)) or _calls(found[index - 1] if index else None, found[index : index + 4]):
             raise _service(text, token)
     for token in _other_readings(text, found):
-        ahead = tuple(islice(tokens.scan(text, token.offset), 4))
+        ahead = tuple(islice(tokens(text, token.start), 4))
         if _calls(None, ahead):
             raise _service(text, token)
 
@@ -137,13 +137,13 @@ def _refuse_services(text: str, found: Sequence[Token]) -> None:
 def _calls(before: Token | None, ahead: Sequence[Token]) -> bool:
     """True where these tokens can be read as SERVICE [SILENT] and a name and ``{``, with or without blanks between."""
     head = ahead[0]
-    if head.kind == "pname":
+    if head.kind == "name":
         after_keyword = before is not None and before.kind == "word" and before.text.upper().endswith(_NAMES_A_GRAPH)
         return not after_keyword and bool(_SERVICE.search(head.text.partition(":")[0])) and _opens(ahead[1:2])
     if head.kind != "word" or not _SERVICE.search(head.text):
         return False
     rest = ahead[2:] if len(ahead) > 1 and ahead[1].text.upper() == "SILENT" else ahead[1:]
-    return bool(rest) and rest[0].kind in ("iri", "pname", "variable") and _opens(rest[1:2])
+    return bool(rest) and rest[0].kind in ("iri", "name", "variable") and _opens(rest[1:2])
 
 
 def _opens(ahead: Sequence[Token]) -> bool:
@@ -152,58 +152,58 @@ def _opens(ahead: Sequence[Token]) -> bool:
 
 def _other_readings(text: str, found: Sequence[Token]) -> Iterator[Token]:
     """The tokens that mention SERVICE in readings where some ``<`` is an operator; each position is visited at most twice."""
-    work = [token.offset for token in _ambiguous(found)]
-    seen = {(token.offset, before.kind in tokens.OPERANDS) for before, token in pairwise(found)}
+    work = [token.start for token in _ambiguous(found)]
+    seen = {(token.start, before.operand) for before, token in pairwise(found)}
     while work:
         start, after = work.pop(), False
-        for token in tokens.scan(text, start, operator=True):
-            if token.offset > start:
-                if (token.offset, after) in seen:
+        for token in tokens(text, start, operator=True):
+            if token.start > start:
+                if (token.start, after) in seen:
                     break
-                seen.add((token.offset, after))
+                seen.add((token.start, after))
                 if after and token.text.startswith("<") and len(token.text) > 1:
-                    work.append(token.offset)
-            if token.kind in ("word", "pname") and _SERVICE.search(token.text):
+                    work.append(token.start)
+            if token.kind in ("word", "name") and _SERVICE.search(token.text):
                 yield token
-            after = token.kind in tokens.OPERANDS
+            after = token.operand
 
 
 def _ambiguous(found: Sequence[Token]) -> Iterator[Token]:
     for before, token in pairwise(found):
-        if token.text.startswith("<") and len(token.text) > 1 and before.kind in tokens.OPERANDS:
+        if token.text.startswith("<") and len(token.text) > 1 and before.operand:
             yield token
 
 
 def _service(text: str, token: Token) -> QueryRefusedError:
     message = "SERVICE is not allowed: this service sends no requests of its own; ask the other endpoint itself and join the answers at your side"
-    return QueryRefusedError(message, *tokens.place(text, token.offset))
+    return QueryRefusedError(message, *place(text, token.start))
 
 
 def _prologue(text: str, found: Sequence[Token]) -> tuple[str, dict[str, str], str]:
     """The query form in upper case, the declared prefixes and the last BASE ('' where there is none)."""
     prefixes: dict[str, str] = {}
-    base, place = "", 0
-    while place < len(found):
-        word = found[place].text.upper() if found[place].kind == "word" else ""
-        ahead = found[place + 1 : place + 3]
-        if word == "PREFIX" and len(ahead) == 2 and ahead[0].kind == "pname" and ahead[1].kind == "iri":  # noqa: PLR2004 - name and IRI
-            prefixes[ahead[0].text[:-1]] = urljoin(base, tokens.decode(ahead[1].text[1:-1]))
-            place += 3
+    base, index = "", 0
+    while index < len(found):
+        word = found[index].text.upper() if found[index].kind == "word" else ""
+        ahead = found[index + 1 : index + 3]
+        if word == "PREFIX" and len(ahead) == 2 and ahead[0].kind == "name" and ahead[1].kind == "iri":  # noqa: PLR2004 - name and IRI
+            prefixes[ahead[0].text[:-1]] = urljoin(base, decode(ahead[1].text[1:-1]))
+            index += 3
         elif word == "BASE" and ahead and ahead[0].kind == "iri":
-            base = urljoin(base, tokens.decode(ahead[0].text[1:-1]))
-            place += 2
+            base = urljoin(base, decode(ahead[0].text[1:-1]))
+            index += 2
         elif word == "VERSION" and ahead and ahead[0].kind == "string":
-            place += 2
+            index += 2
         else:
             break
-    if place == len(found):
+    if index == len(found):
         message = "the query ends before SELECT, ASK, CONSTRUCT or DESCRIBE; write for example SELECT * { ?s ?p ?o } LIMIT 10"
-        raise QuerySyntaxError(message, *tokens.place(text, len(text)))
-    return _form(text, found, place), prefixes, base
+        raise QuerySyntaxError(message, *place(text, len(text)))
+    return _form(text, found, index), prefixes, base
 
 
-def _form(text: str, found: Sequence[Token], place: int) -> str:
-    token = found[place]
+def _form(text: str, found: Sequence[Token], index: int) -> str:
+    token = found[index]
     word = token.text.upper()
     # The engine takes SELECTDISTINCT?s too, so the beginning decides.
     form = next((form for form in FORMS if token.kind == "word" and word.startswith(form)), None)
@@ -211,7 +211,7 @@ def _form(text: str, found: Sequence[Token], place: int) -> str:
         return form
     if token.kind == "word" and word in UPDATES:
         raise _update(text, token)
-    line, column = tokens.place(text, token.offset)
+    line, column = place(text, token.start)
     hint = None
     if token.kind == "word":
         near = difflib.get_close_matches(word, [*FORMS, "PREFIX", "BASE"], 1)
@@ -229,7 +229,7 @@ def _refuse_updates(text: str, found: Sequence[Token]) -> None:
 
 def _update(text: str, token: Token) -> QueryRefusedError:
     message = f"{token.text.upper()} belongs to updates and this service is read-only; ask with SELECT, ASK, CONSTRUCT or DESCRIBE"
-    return QueryRefusedError(message, *tokens.place(text, token.offset))
+    return QueryRefusedError(message, *place(text, token.start))
 
 
 def _depth(text: str, found: Sequence[Token], limits: Limits) -> int:
@@ -237,14 +237,14 @@ def _depth(text: str, found: Sequence[Token], limits: Limits) -> int:
     brackets = deepest = run = 0
     for token in found:
         run = run + 1 if token.text in _UNARY else 0
-        if token.kind == "open":
+        if token.text in OPENING:
             brackets += 1
-        elif token.kind == "close":
+        elif token.text in CLOSING:
             brackets = max(0, brackets - 1)
         deepest = max(deepest, brackets + run)
         if deepest > limits.depth:
             message = f"the query nests deeper than {limits.depth} levels here; flatten it, or ask in several steps"
-            raise QueryRefusedError(message, *tokens.place(text, token.offset))
+            raise QueryRefusedError(message, *place(text, token.start))
     return deepest
 
 
@@ -254,31 +254,31 @@ def _operators(text: str, found: Sequence[Token], limits: Limits) -> int:
         count += token.text in _SIGNS or (token.kind == "word" and token.text.upper() in _NESTING)
         if count > limits.operators:
             message = f"the query has more than {limits.operators:,} operators, the last of them here; use VALUES or IN for lists, or ask in several steps"
-            raise QueryRefusedError(message, *tokens.place(text, token.offset))
+            raise QueryRefusedError(message, *place(text, token.start))
     return count
 
 
 def _graphs(text: str, found: Sequence[Token], prefixes: dict[str, str], base: str, limits: Limits) -> Iterator[tuple[bool, str]]:
     """Each FROM as (is it FROM NAMED, IRI); refuses graphs that are not served."""
-    for place, token in enumerate(found):
+    for index, token in enumerate(found):
         word = token.text.upper() if token.kind == "word" else ""
         if word not in ("FROM", "FROMNAMED"):
             continue
-        named = word == "FROMNAMED" or (place + 1 < len(found) and found[place + 1].text.upper() == "NAMED")
-        name = next(iter(found[place + (2 if named and word == "FROM" else 1) :]), None)
+        named = word == "FROMNAMED" or (index + 1 < len(found) and found[index + 1].text.upper() == "NAMED")
+        name = next(iter(found[index + (2 if named and word == "FROM" else 1) :]), None)
         iri = _expand(name, prefixes, base) if name else None
         if iri is None:
             continue  # an undeclared prefix or no name at all: the parser says so
         if limits.graphs is not None and iri not in limits.graphs:
-            raise QueryRefusedError(_unknown_graph(iri, limits.graphs), *tokens.place(text, token.offset))
+            raise QueryRefusedError(_unknown_graph(iri, limits.graphs), *place(text, token.start))
         yield named, iri
 
 
 def _expand(name: Token, prefixes: dict[str, str], base: str) -> str | None:
     if name.kind == "iri":
-        return urljoin(base, tokens.decode(name.text[1:-1]))
+        return urljoin(base, decode(name.text[1:-1]))
     prefix, _, local = name.text.partition(":")
-    if name.kind != "pname" or prefix not in prefixes:
+    if name.kind != "name" or prefix not in prefixes:
         return None
     return prefixes[prefix] + re.sub(r"\\(.)", r"\1", local)
 

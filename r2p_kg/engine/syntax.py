@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from r2p_kg.engine.tokens import Token, tokens
+from r2p_kg.engine.tokens import place, tokens
 from r2p_kg.errors import QuerySyntaxError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from r2p_kg.engine.tokens import Token
 
 _PLACE: Final = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
+
+_TERMS: Final = frozenset({"variable", "iri", "name", "string", "number", "blank"})
+_TRIPLE: Final = 3
 
 #: What the engine says in words among the characters that it expected, and what we say.
 _KNOWN: Final[Mapping[str, str]] = {
@@ -33,57 +39,60 @@ def explain(message: str, query: str, prefixes: Mapping[str, str]) -> QuerySynta
     for said, ours in _KNOWN.items():
         if said in expected:
             return QuerySyntaxError(ours, line, column, hint="Add the variable to GROUP BY, or wrap it: (SAMPLE(?x) AS ?y)." if "unbound" in said else "Give it another name: (… AS ?other).")
+    found_tokens = tuple(tokens(query))
+    if undeclared := _undeclared(found_tokens):
+        return _missing_prefix(query, undeclared, prefixes)
     offset = _offset(query, line, column)
-    all_tokens = list(tokens(query))
-    hint = next((hint for check in _HINTS if (hint := check(query, all_tokens, offset, prefixes))), None)
-    return QuerySyntaxError(_what(all_tokens, offset), line, column, hint=hint)
+    hint = next((hint for check in _HINTS if (hint := check(found_tokens, offset))), None)
+    return QuerySyntaxError(_what(found_tokens, offset), line, column, hint=hint)
 
 
-def _what(all_tokens: list[Token], offset: int) -> str:
-    at = next((token for token in all_tokens if token.start + len(token.text) > offset), None)
-    if at is None:
-        return "the query ends too early"
-    return f"{at.text[:60]!r} cannot stand here"
+def _what(found: Sequence[Token], offset: int) -> str:
+    at = next((token for token in found if token.start + len(token.text) > offset), None)
+    return f"{at.text[:60]!r} cannot stand here" if at else "the query ends too early"
 
 
-def _undeclared_prefix(query: str, all_tokens: list[Token], offset: int, prefixes: Mapping[str, str]) -> str | None:
-    declared = {second.text for first, second in zip(all_tokens, all_tokens[1:], strict=False) if first.text.upper() == "PREFIX"}
-    for token in all_tokens:
-        prefix = token.text.partition(":")[0]
-        if token.kind == "name" and f"{prefix}:" not in declared and token.start <= offset:
-            known = prefixes.get(prefix)
-            return f"Declare the prefix: add the line PREFIX {prefix}: <{known}> at the top." if known else f"The prefix {prefix}: is not declared; add PREFIX {prefix}: <…> at the top."
-    del query
-    return None
+def _undeclared(found: Sequence[Token]) -> Token | None:
+    """The first prefixed name whose prefix is declared nowhere; the engine reports the place after it."""
+    declared = {name.text for word, name in pairwise(found) if word.kind == "word" and word.text.upper() == "PREFIX"}
+    return next((token for token in found if token.kind == "name" and token.text.partition(":")[0] + ":" not in declared), None)
 
 
-def _open_bracket(query: str, all_tokens: list[Token], offset: int, prefixes: Mapping[str, str]) -> str | None:
-    del query, offset, prefixes
+def _missing_prefix(query: str, token: Token, prefixes: Mapping[str, str]) -> QuerySyntaxError:
+    prefix = token.text.partition(":")[0]
+    line, column = place(query, token.start)
+    known = prefixes.get(prefix)
+    hint = f"Add the line PREFIX {prefix}: <{known or '…'}> at the top."
+    return QuerySyntaxError(f"the prefix {prefix}: is not declared", line, column, hint=hint)
+
+
+def _open_bracket(found: Sequence[Token], offset: int) -> str | None:
+    del offset
     pairs = {"{": "}", "(": ")", "[": "]"}
-    still_open = []
-    for token in all_tokens:
-        if token.text in pairs and token.kind == "mark":
+    still_open: list[str] = []
+    for token in found:
+        if token.kind == "mark" and token.text in pairs:
             still_open.append(token.text)
-        elif token.kind == "mark" and token.text in pairs.values():
-            if not still_open or pairs[still_open.pop()] != token.text:
-                return f"The bracket {token.text} closes nothing."
+        elif token.kind == "mark" and token.text in pairs.values() and (not still_open or pairs[still_open.pop()] != token.text):
+            return f"The bracket {token.text} closes nothing."
     return f"The bracket {still_open[-1]} is never closed; add {pairs[still_open[-1]]}." if still_open else None
 
 
-def _open_string(query: str, all_tokens: list[Token], offset: int, prefixes: Mapping[str, str]) -> str | None:
-    del query, offset, prefixes
-    return "A string is never closed, or runs over a line end; close it, or use three quotes." if any(token.kind == "other" and token.text in "\"'" for token in all_tokens) else None
+def _open_string(found: Sequence[Token], offset: int) -> str | None:
+    del offset
+    is_open = any(token.kind == "other" and token.text in {'"', "'"} for token in found)
+    return "A string is never closed, or runs over a line end; close it, or use three quotes." if is_open else None
 
 
-def _missing_dot(query: str, all_tokens: list[Token], offset: int, prefixes: Mapping[str, str]) -> str | None:
-    del query, prefixes
-    before = [token for token in all_tokens if token.start < offset]
-    if len(before) > 3 and all(token.kind in {"variable", "iri", "name", "string", "number"} for token in before[-4:]):  # noqa: PLR2004 - a triple has three
+def _missing_dot(found: Sequence[Token], offset: int) -> str | None:
+    before = [token for token in found if token.start < offset][-_TRIPLE - 1 :]
+    if len(before) > _TRIPLE and all(token.kind in _TERMS for token in before):
         return "A triple ends with a dot, or with ; or , before the next predicate or object."
     return None
 
 
-_HINTS: Final[tuple[Callable[[str, list[Token], int, Mapping[str, str]], str | None], ...]] = (_open_string, _undeclared_prefix, _open_bracket, _missing_dot)
+#: What can be told from the tokens alone; the first that has something to say is shown.
+_HINTS: Final[tuple[Callable[[Sequence[Token], int], str | None], ...]] = (_open_string, _open_bracket, _missing_dot)
 
 
 def _offset(query: str, line: int, column: int) -> int:

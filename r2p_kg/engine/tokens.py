@@ -1,7 +1,7 @@
 """A complete tokenizer for SPARQL: every terminal of the grammar, by longest match.
 
 Terminals: https://www.w3.org/TR/sparql11-query/#sparqlGrammar, rules 139 to 173, and those that SPARQL 1.2 adds (triple terms,
-annotations, base direction). It never fails: a character that begins no terminal becomes a token of kind ``error``, because a wrong
+annotations, base direction). It never fails: a character that begins no terminal becomes a token of kind ``other``, because a wrong
 text must reach the parser, which says what is wrong with it.
 """
 
@@ -33,49 +33,51 @@ _TERMINALS: Final = (
     ("string", r'"""(?:"{0,2}(?:[^"\\]|\\.))*"""' + "|" + r"'''(?:'{0,2}(?:[^'\\]|\\.))*'''"),
     ("string", r'"(?:[^"\\\r\n]|\\.)*"' + "|" + r"'(?:[^'\\\r\n]|\\.)*'"),
     ("blank", rf"_:[{_BASE}_0-9](?:(?:{_NAME}|\.)*{_NAME})?"),
-    ("pname", rf"(?:{_PREFIX})?:(?:{_LOCAL})?"),
+    ("name", rf"(?:{_PREFIX})?:(?:{_LOCAL})?"),
     ("variable", rf"[?$](?:{_U}|[0-9])(?:{_U}|[0-9\u00B7\u0300-\u036F\u203F-\u2040])*"),
     ("language", r"@[A-Za-z]+(?:-[A-Za-z0-9]+)*(?:--(?:ltr|rtl))?"),
     ("number", r"(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)[eE][+-]?[0-9]+|[0-9]*\.[0-9]+|[0-9]+"),
     ("word", r"[A-Za-z_][A-Za-z0-9_]*"),
-    ("open", r"<<\(|<<|\{\||[{(\[]"),
-    ("close", r"\)>>|>>|\|\}|[})\]]"),
-    ("sign", r"\^\^|\|\||&&|!=|<=|>=|[<>=!+\-*/|^.,;?~&@]"),
-    ("error", r"."),
+    ("mark", r"<<\(|<<|\{\||\)>>|>>|\|\}|[{}()\[\]]|\^\^|\|\||&&|!=|<=|>=|[<>=!+\-*/|^.,;?~&@]"),
+    ("other", r"."),
 )
 _PATTERN: Final = re.compile("|".join(f"(?P<t{place}>{pattern})" for place, (_, pattern) in enumerate(_TERMINALS)), re.DOTALL)
 _KINDS: Final = {f"t{place}": kind for place, (kind, _) in enumerate(_TERMINALS)}
 
-#: After these a ``<`` may be an operator; elsewhere it begins an IRI.
-OPERANDS: Final = frozenset({"variable", "string", "number", "pname", "iri", "close", "language", "word", "blank"})
+OPENING: Final = frozenset({"{", "(", "[", "<<", "<<(", "{|"})
+CLOSING: Final = frozenset({"}", ")", "]", ">>", ")>>", "|}"})
+_OPERANDS: Final = frozenset({"variable", "string", "number", "name", "iri", "language", "word", "blank"})
 
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8}))")
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One terminal: its kind, its text as written, and its place as an offset from the text's beginning."""
+    """One terminal: its kind, its text as written, and where it starts, as an offset from the text's beginning.
+
+    Kinds: ``iri``, ``name`` (prefixed), ``blank``, ``variable``, ``string``, ``language``, ``number``, ``word``, ``mark``, ``other``.
+    """
 
     kind: str
     text: str
-    offset: int
+    start: int
 
     @property
-    def end(self) -> int:
-        """The offset behind the token."""
-        return self.offset + len(self.text)
+    def operand(self) -> bool:
+        """True where an operator may follow; elsewhere a ``<`` begins an IRI."""
+        return self.kind in _OPERANDS or self.text in CLOSING
 
 
-def scan(text: str, start: int = 0, *, operator: bool = False) -> Iterator[Token]:
+def tokens(text: str, start: int = 0, *, operator: bool = False) -> Iterator[Token]:
     """The tokens from ``start`` to the end; comments and white space are left out.
 
     ``operator``: the sign ``<`` at ``start`` is read as "less than" although an IRI could begin there.
 
-    >>> [token.text for token in scan("SELECT*{?s ex:p 'a # b'@en} # c")]
+    >>> [token.text for token in tokens("SELECT*{?s ex:p 'a # b'@en} # c")]
     ['SELECT', '*', '{', '?s', 'ex:p', "'a # b'", '@en', '}']
     """
     if operator:
-        yield Token("sign", "<", start)
+        yield Token("mark", "<", start)
         start += 1
     for match in _PATTERN.finditer(text, start):
         kind = _KINDS[match.lastgroup or ""]

@@ -24,6 +24,8 @@ def run(store: ox.Store, connection: socket.socket, memory: int) -> None:
     """
     try:
         sandbox.die_with_parent()
+        # The engine's last words on a stack overflow or a failed allocation would fill the operator's log with a backtrace.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         sandbox.limit_memory(memory)
         while True:
             head, body = wire.receive(connection)

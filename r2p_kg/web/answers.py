@@ -54,12 +54,13 @@ def plan(query: str, dataset: Dataset, wanted: str | None, timeout: float | None
     Raises QuerySyntaxError, QueryRefusedError or NotAcceptableError.
     """
     now = service.current()
-    inspection = policy.inspect(query, policy_limits())
+    limits = now.settings
+    inspection = policy.inspect(query, now.limits)
+    policy.refuse_unknown_graphs((*dataset.default, *dataset.named), now.graphs)
     if accept.wants_html() and (wanted is None or wanted == "html"):
         media_type = "text/html"
     else:
         media_type = media.negotiate(request.headers.get("Accept"), inspection.kind, wanted).media_type
-    limits = now.settings
     budget = Budget(min(limits.seconds, timeout or limits.seconds), limits.rows, limits.bytes)
     # A query that asks for the time or for chance has another answer each time: it may not be kept.
     etag = None if inspection.volatile else replies.tag(now.snapshot.digest, __version__, query, dataset, media_type, replace(budget, seconds=0), limits.table_rows)
@@ -115,9 +116,3 @@ def _triples(body: bytes, limit: int) -> Table:
     quads = rdf.quads_of(body)
     rows: Sequence[tuple[terms.Node, ...]] = [tuple(terms.of_term(part) for part in (quad.subject, quad.predicate, quad.object)) for quad in quads[:limit]]
     return Table(("subject", "predicate", "object"), tuple(rows), len(quads))
-
-
-def policy_limits() -> policy.Limits:
-    """The limits that a text meets before it is evaluated."""
-    now = service.current()
-    return policy.Limits(length=now.settings.query_bytes, graphs=frozenset(now.index.graphs()))

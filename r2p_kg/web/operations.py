@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Final
 from flask import Blueprint, Response, render_template
 
 from r2p_kg import __version__
-from r2p_kg.engine import Budget
+from r2p_kg.engine import Budget, Dataset
 from r2p_kg.errors import QueryError
 from r2p_kg.web import accept, replies, service
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from r2p_kg.library import SavedQuery
 
 blueprint = Blueprint("operations", __name__)
 
@@ -40,7 +42,7 @@ def alive() -> Response:
 def ready() -> Response:
     """200 where the engine answers a small query within two seconds; a problem where it does not."""
     now = service.current()
-    now.engine.ask("ASK {}", media_type="application/sparql-results+json", budget=Budget(2.0, 1, 10_000))
+    now.engine.ask("ASK {}", media_type="application/sparql-results+json", dataset=Dataset(), budget=Budget(2.0, 1, 10_000))
     return _plain("ready")
 
 
@@ -90,10 +92,12 @@ def _engine() -> object:
         return {"unavailable": str(error)}
 
 
-def _examples() -> list[object]:
-    """The first saved query of each topic that can be asked without a choice, at most three."""
+def _examples() -> list[SavedQuery]:
+    """Questions to begin with: those tagged ``start``, else the first of each topic that gives rows; none that needs a value."""
     topics = service.current().library.topics().values()
-    return [next(iter(found)) for queries in topics if (found := [one for one in queries if not any(param.required for param in one.params)])][:_EXAMPLES]
+    askable = [[one for one in queries if one.expect != "empty" and not any(param.required for param in one.params)] for queries in topics]
+    chosen = [one for queries in askable for one in queries if "start" in one.tags]
+    return (chosen or [queries[0] for queries in askable if queries])[:_EXAMPLES]
 
 
 def _plain(text: str) -> Response:

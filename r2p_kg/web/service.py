@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from flask import current_app
 
+from r2p_kg.engine.policy import Limits
 from r2p_kg.web.index import Index
 
 if TYPE_CHECKING:
@@ -67,6 +68,16 @@ class Service:
     def index(self) -> Index:
         """The index over the snapshot."""
         return self.once("index", lambda: Index(self.snapshot))
+
+    @property
+    def graphs(self) -> frozenset[str]:
+        """The names of the graphs that are served."""
+        return self.once("graphs", lambda: frozenset(name for name in self.index.graphs() if name))
+
+    @property
+    def limits(self) -> Limits:
+        """What the text of a query may be."""
+        return self.once("limits", lambda: Limits(length=self.settings.query_bytes, graphs=self.graphs))
 
     def install(self, extensions: dict[str, object]) -> None:
         """Make this the service that pages of an application see."""

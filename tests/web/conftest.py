@@ -144,8 +144,8 @@ def world() -> snapshot.Snapshot:
 
 
 @pytest.fixture(scope="session")
-def engine(world: snapshot.Snapshot) -> Iterator[Counted]:
-    counted = Counted(pool.Pool(world.quads))
+def engine(world: snapshot.Snapshot, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counted]:
+    counted = Counted(pool.Pool(snapshot.write(world, tmp_path_factory.mktemp("snapshots"))))
     yield counted
     counted.close()
 
