@@ -65,7 +65,7 @@ class Assembled:
 def ontology_folder() -> Path:
     """The curated files: the checkout's ``ontology/`` where there is one, else the copy inside the installed package."""
     checkout = _PACKAGE.parent / "ontology"
-    return checkout if checkout.is_dir() else _PACKAGE / "ontology"
+    return checkout if (checkout / "prefixes.ttl").is_file() else _PACKAGE / "ontology"
 
 
 def state_folder() -> Path:
@@ -156,7 +156,7 @@ def fingerprint(ontology: Path) -> str:
     if not ontology.is_dir():
         message = f"{ontology}: no such folder; name the folder of Turtle files with --ontology"
         raise UsageError(message)
-    code = [_PACKAGE / f"{name}.py" for name in ("build", "census", "findings", "rdf", "snapshot", "sources", "vocab")]
+    code = [_PACKAGE / f"{name}.py" for name in ("build", "census", "findings", "rdf", "snapshot", "sources", "syntax", "vocab")]
     code += [path for part in ("checks", "reasoning") for path in (_PACKAGE / part).glob("*.py")]
     inputs = [(path.relative_to(ontology).as_posix(), path) for pattern in ("*.ttl", "*.rq") for path in ontology.rglob(pattern) if path.is_file()]
     inputs += [(path.relative_to(_PACKAGE.parent).as_posix(), path) for path in code]

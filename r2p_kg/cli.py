@@ -78,7 +78,7 @@ def build(ontology: Path | None, state: Path | None, *, quiet: bool) -> None:
     \b
     Examples:
       r2p build
-      r2p build --ontology my-ontology --state /tmp/r2p
+      r2p build --ontology my-ontology --state my-state
     """  # noqa: D301 - \b is click's own sign for "leave these lines alone"
     from r2p_kg import build as pipeline  # noqa: PLC0415 - so that --help is quick
 
@@ -206,3 +206,7 @@ def _show(findings: Sequence[Finding], ontology: Path, form: str, least: Severit
 
 def _many(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+# Last, because the reader's commands use what stands above; importing them registers them.
+from r2p_kg import cli_readers  # noqa: E402, F401

@@ -11,35 +11,24 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple
 from rdflib.plugins.parsers.notation3 import RDFSink, SinkParser, sfloat
 
-from r2p_kg import rdf, vocab
+from r2p_kg import rdf, syntax, vocab
 from r2p_kg.errors import UsageError
 from r2p_kg.findings import Finding, in_order
+from r2p_kg.syntax import PREFIX_FILE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 #: What of ``ontology/`` becomes graph; the other folders are only parsed, so that their errors are found.
 LOADED = ("attic.ttl", "facts/", "prefixes.ttl", "r2p.ttl", "schema/", "schemes/")
 
-PREFIX_FILE = "prefixes.ttl"
-
 _SPACE = re.compile(r"(?:\s|#[^\n]*)*")
-_OPAQUE = re.compile(
-    r'"""(?:[^"\\]|\\.|"(?!""))*(?P<long>"""|\Z)'
-    r"|'''(?:[^'\\]|\\.|'(?!''))*(?:'''|\Z)"
-    r"|#[^\n]*"
-    r'|<[^<>"\s]*>'
-    r'|"(?:[^"\\\n]|\\.)*(?P<double>"|\n|\Z)'
-    r"|'(?:[^'\\\n]|\\.)*(?P<single>'|\n|\Z)",
-    re.DOTALL,
-)
 _XSD_OF: Mapping[type, str] = {int: "integer", Decimal: "decimal", sfloat: "double"}
 
 
@@ -129,7 +118,7 @@ def parse(text: str | bytes, path: str, declared: Mapping[str, tuple[str, int]] 
     try:
         rdf.parse_text(data, RdfFormat.TURTLE, name=path)
     except rdf.RdfSyntaxError as error:
-        return _syntax_finding(path, data.decode(errors="replace"), error, declared or {})
+        return syntax.finding(path, data.decode(errors="replace"), error, declared or {})
     readable = data.decode()
     sink = _Sink("b" + hashlib.sha256(path.encode()).hexdigest()[:12])
     parser = _LineParser(sink, readable)
@@ -247,7 +236,7 @@ def _prefix_findings(source: Source, declared: Mapping[str, tuple[str, int]]) ->
         if known is None:
             message, repair = (
                 f"prefix {prefix}: is not declared in {PREFIX_FILE}",
-                f"declare it there with sh:declare, or use a prefix that is{_nearest(prefix, declared)}",
+                f"declare it there with sh:declare, or use a prefix that is{syntax.nearest(prefix, declared)}",
             )
         else:
             message, repair = (
@@ -255,68 +244,3 @@ def _prefix_findings(source: Source, declared: Mapping[str, tuple[str, int]]) ->
                 f"write @prefix {prefix}: <{known}> .",
             )
         yield Finding("error", "prefix", "", source.path, line, message, repair)
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    found = get_close_matches(name, list(known), n=1)
-    return f" (did you mean {found[0]}:?)" if found else ""
-
-
-def _syntax_finding(path: str, text: str, error: rdf.RdfSyntaxError, declared: Mapping[str, tuple[str, int]]) -> Finding:
-    """The error where it was made, which for an unclosed string is not where the parser noticed."""
-    opened = _unclosed(text)
-    if opened is not None and opened <= error.line:
-        return Finding(
-            "error",
-            "syntax",
-            "",
-            path,
-            opened,
-            "a string that begins here has no closing quote on its line",
-            'close it with ", or use """ … """ for a text of several lines',
-        )
-    repair = next((clause for pattern, clause in _REPAIRS if re.search(pattern, error.reason)), "compare the line with the Turtle of a neighbouring file")
-    missing = re.search(r"The prefix (\S*): has not been declared", error.reason)
-    if missing:
-        repair = _prefix_repair(missing[1], declared)
-    line = error.line
-    if "dot is expected" in error.reason:
-        # The parser stands on the first token of the next statement; the fault is at the end of the one before.
-        repair += f" (the statement before line {line})"
-    return Finding("error", "syntax", "", path, line, f"Turtle syntax error in column {error.column}: {error.reason}", repair)
-
-
-def _prefix_repair(prefix: str, declared: Mapping[str, tuple[str, int]]) -> str:
-    if prefix.startswith("\ufeff"):
-        return "save the file as UTF-8 without a byte order mark"
-    if prefix in declared:
-        namespace, line = declared[prefix]
-        return f"add @prefix {prefix}: <{namespace}> . at the top of the file ({PREFIX_FILE}:{line} declares it)"
-    return f"no prefix of that name is declared in {PREFIX_FILE}{_nearest(prefix, declared)}: mend the name, or declare it there and in this file"
-
-
-def _unclosed(text: str) -> int | None:
-    """The line of the first quote that is not closed on its line, or of a long string never closed."""
-    for match in _OPAQUE.finditer(text):
-        ends = [match[name] for name in ("long", "double", "single") if match[name] is not None]
-        if ends and ends[0] in {"", "\n"}:
-            return 1 + text.count("\n", 0, match.start())
-    return None
-
-
-#: Pattern of the parser's clause → what to do.
-_REPAIRS: Sequence[tuple[str, str]] = (
-    (r"A dot is expected", "end a statement with . , separate properties with ; and objects with ,"),
-    (r"Unexpected end", "close what this line opens, and end the last statement with ."),
-    (r"not a valid RDF object", "write an object before this sign, or take the superfluous ; or , away"),
-    (r"not a valid predicate", "write a property with its prefix, as in rdfs:label"),
-    (r"not a valid subject", "give the name a prefix (id:name), or put ; , or . before it"),
-    (r"not allowed at the beginning of a prefix name|prefix name", "a local name has no / in it: use the document's own prefix, or write the whole IRI in < >"),
-    (r"should end with a '\]'", "close the square bracket"),
-    (r"No scheme found", "relative IRIs are not used here: write a prefixed name or the whole IRI"),
-    (r"Invalid IRI", "an IRI has no blanks, quotes or curly brackets: mend it or escape them with %"),
-    (r"language code", "write a language tag such as @en directly after the string"),
-    (r"escape", r"write \\ for a backslash"),
-    (r"UTF-8", "save the file as UTF-8"),
-    (r"PREFIX keyword", "write @prefix name: <namespace> ."),
-)

@@ -240,7 +240,8 @@ def test_the_small_world_is_built_without_a_finding_and_pellet_agrees() -> None:
 
 @pytest.mark.java
 def test_an_inconsistency_that_no_rule_names_is_found_by_pellet(ontology: Path) -> None:
-    axioms = "r2p:size a owl:ObjectProperty , owl:FunctionalProperty . r2p:Tool rdfs:subClassOf [ a owl:Restriction ; owl:onProperty r2p:size ; owl:minCardinality 2 ] .\n"
+    axioms = "r2p:size a owl:ObjectProperty , owl:FunctionalProperty . "
+    axioms += "r2p:Tool rdfs:subClassOf [ a owl:Restriction ; owl:onProperty r2p:size ; owl:minCardinality 2 ] .\n"
     (ontology / "schema" / "tools.ttl").write_text(SCHEMA + axioms)
     made = build.assemble(ontology)
     assert made.snapshot is None

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from r2p_kg import build, census, rdf, reasoning, sources
+
+if TYPE_CHECKING:
+    from r2p_kg.snapshot import Snapshot
 
 WORLD = Path(__file__).parent / "world"
 
 
-def frozen() -> build.Snapshot:
+def frozen() -> Snapshot:
     corpus = sources.read(build.ontology_folder(), WORLD)
     return build.freeze(corpus, reasoning.closure(triple for source in corpus.sources for triple in source.triples))
 

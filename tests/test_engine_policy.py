@@ -155,7 +155,9 @@ def test_own_graphs_may_stand_in_from(text: str) -> None:
     assert (("http://x/g/a",), ("http://x/g/b",)) == (found.default, found.named)
 
 
-@pytest.mark.parametrize("text", ["SELECT * FROM <http://elsewhere/data.ttl> {}", "ASK FROM NAMED <http://x/g/c> {}", "PREFIX g: <http://x/> DESCRIBE <a:a> FROM g:c"])
+@pytest.mark.parametrize(
+    "text", ["SELECT * FROM <http://elsewhere/data.ttl> {}", "ASK FROM NAMED <http://x/g/c> {}", "PREFIX g: <http://x/> DESCRIBE <a:a> FROM g:c"]
+)
 def test_a_graph_from_elsewhere_is_refused(text: str) -> None:
     with pytest.raises(QueryRefusedError, match="is not served here"):
         inspect(text, OWN)
@@ -201,7 +203,9 @@ def test_half_a_surrogate_pair_is_a_syntax_error() -> None:
         inspect("SELECT * { ?s ?p '\ud800' }")
 
 
-@pytest.mark.parametrize(("text", "volatile"), [("SELECT (NOW() AS ?t) {}", True), ("SELECT (rand() AS ?t) {}", True), ("SELECT ?now { ?now ex:rand 'UUID' }", False)])
+@pytest.mark.parametrize(
+    ("text", "volatile"), [("SELECT (NOW() AS ?t) {}", True), ("SELECT (rand() AS ?t) {}", True), ("SELECT ?now { ?now ex:rand 'UUID' }", False)]
+)
 def test_a_query_for_time_or_chance_says_so(text: str, *, volatile: bool) -> None:
     assert volatile is inspect(text).volatile
 

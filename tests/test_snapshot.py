@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import zipfile
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from r2p_kg import snapshot
 from r2p_kg.errors import SnapshotError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ONE = snapshot.Snapshot.of(b'<http://e/a> <http://e/p> "\xc3\xa9" .\n', {"e": "http://e/"}, {"triples asserted": 1})
 

@@ -5,12 +5,13 @@ All checks look at what was written, before anything is entailed: a reasoner wou
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from pyoxigraph import NamedNode, Quad, Store
 
 from r2p_kg.checks import literals, names, queries, shapes
-from r2p_kg.checks.places import Places
+from r2p_kg.checks.places import HEAD, Places
 from r2p_kg.findings import SEVERITIES, Finding, Severity, in_order
 
 if TYPE_CHECKING:
@@ -65,11 +66,15 @@ def judged(corpus: Corpus, verdict: Verdict) -> tuple[Finding, ...]:
         repair = "look for two of its superclasses, domains or ranges that are disjoint"
         found.append(Finding("error", "unsatisfiable-class", iri, path, line, f"{places.name(NamedNode(iri))} can have no members", repair))
     if verdict.consistent is False:
-        repair = "undo the last change, and bring it back in halves until the clash shows"
-        found.append(
-            Finding("error", "inconsistent", "", "r2p.ttl", 1, f"the graph contradicts itself, in a way that no rule here names: {verdict.said}", repair)
-        )
+        named = [NamedNode(iri) for iri in re.findall(r"https?://[^\s,]+", verdict.said)]
+        path, line = places.of_subject(named[0]) if named else (HEAD, 1)
+        said = verdict.said
+        for node in named:
+            said = said.replace(node.value, places.name(node))
+        repair = "undo the last change to what the reason names, or look there for two axioms that exclude each other"
+        focus = named[0].value if named else ""
+        found.append(Finding("error", "inconsistent", focus, path, line, f"the graph contradicts itself: {said}", repair))
     if verdict.consistent is None:
         repair = "run r2p check again; the rules of OWL 2 RL were applied and found no clash"
-        found.append(Finding("warning", "consistency-unknown", "", "r2p.ttl", 1, f"consistency was not judged: {verdict.said}", repair))
+        found.append(Finding("warning", "consistency-unknown", "", HEAD, 1, f"consistency was not judged: {verdict.said}", repair))
     return in_order(found)

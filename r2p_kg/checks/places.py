@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Term = NamedNode | BlankNode | Literal | Triple
 
+#: Where findings stand that are about the graph as a whole.
+HEAD = "r2p.ttl"
+
 #: Longer literals are cut in messages.
 _SHORT = 60
 
@@ -56,7 +59,7 @@ class Places:
 
     def of_subject(self, term: Term) -> tuple[str, int]:
         """Where a thing is declared, else where it is first used, else the head of the ontology."""
-        return self.subjects.get(term) or self.uses.get(term) or ("r2p.ttl", 1)
+        return self.subjects.get(term) or self.uses.get(term) or (HEAD, 1)
 
     def find(self, focus: Term, predicate: Term | None, value: Term | None) -> tuple[str, int]:
         """The line of a triple, of any triple with that subject and predicate, else that where the subject is declared."""

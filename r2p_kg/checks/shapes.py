@@ -8,6 +8,7 @@ import rdflib
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 from rdflib.namespace import RDF, SH, XSD
 
+from r2p_kg.checks.places import HEAD
 from r2p_kg.findings import Finding, Severity
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _finding(result: rdflib.term.Node, report: rdflib.Graph, shapes: rdflib.Grap
     value = _to_oxigraph(report.value(result, SH.value))
     shape = report.value(result, SH.sourceShape)
     predicate = _first_step(shapes.value(shape, SH.path), shapes)
-    where, line = places.find(focus, predicate, value) if focus is not None else ("r2p.ttl", 1)
+    where, line = places.find(focus, predicate, value) if focus is not None else (HEAD, 1)
     owner = next(shapes.subjects(SH.property, shape), shape)
     component = str(report.value(result, SH.sourceConstraintComponent)).rpartition("#")[2].removesuffix("ConstraintComponent")
     name = f"{str(owner).rpartition('/')[2]} {places.name(predicate) if predicate is not None else ''} sh:{component[0].lower()}{component[1:]}"

@@ -23,7 +23,7 @@ from r2p_kg import errors
 from r2p_kg.engine import sandbox, wire
 from r2p_kg.engine.contract import Answer, Budget, Dataset
 from r2p_kg.engine.pool import Pool, PoolSettings
-from r2p_kg.errors import BusyError, QueryError, R2PError, SnapshotError
+from r2p_kg.errors import BusyError, QueryError, QueryRefusedError, R2PError, SnapshotError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +93,11 @@ class Client:
         if connection is None:
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connection.settimeout(5)
-            connection.connect(str(self._path))
+            try:
+                connection.connect(str(self._path))
+            except OSError:
+                connection.close()
+                raise
             self._local.connection = connection
         return connection
 
@@ -165,9 +169,14 @@ def main(arguments: list[str]) -> int:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         while not stopping.is_set():
-            with contextlib.suppress(TimeoutError):
+            try:
                 connection, _ = listener.accept()
-                threading.Thread(target=_serve, args=(pool, connection), daemon=True).start()
+            except TimeoutError:
+                continue
+            except OSError:  # no descriptor is free (accept(2), EMFILE): those that are served now must finish first
+                time.sleep(0.1)
+                continue
+            threading.Thread(target=_serve, args=(pool, connection), daemon=True).start()
     return 0
 
 
@@ -177,7 +186,7 @@ def _serve(pool: Pool, connection: socket.socket) -> None:
         while True:
             head, body = wire.receive(connection, max_body=_MAX_QUERY)
             try:
-                reply, answer = _reply(pool, head, body)
+                reply, answer = _reply(pool, head, body, connection)
             except R2PError as error:
                 reply, answer = _described(error), b""
             except (KeyError, TypeError, ValueError, UnicodeDecodeError) as error:
@@ -185,11 +194,11 @@ def _serve(pool: Pool, connection: socket.socket) -> None:
             wire.send(connection, reply, answer)
 
 
-def _reply(pool: Pool, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+def _reply(pool: Pool, head: dict[str, Any], body: bytes, asker: socket.socket) -> tuple[dict[str, Any], bytes]:
     match head["do"]:
         case "ask":
             chosen = Dataset(tuple(head["dataset"]["default"]), tuple(head["dataset"]["named"]))
-            found = pool.ask(body.decode("utf-8", "surrogatepass"), media_type=head["media_type"], dataset=chosen, budget=Budget(**head["budget"]))
+            found = pool.ask(body.decode("utf-8", "surrogatepass"), media_type=head["media_type"], dataset=chosen, budget=Budget(**head["budget"]), asker=asker)
             return {"kind": found.kind, "rows": found.rows, "elapsed": found.elapsed}, found.body
         case "stats":
             return {"stats": {**pool.stats(), "broker": os.getpid(), "time": time.time()}}, b""
@@ -204,14 +213,15 @@ def _reply(pool: Pool, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any
 
 def _described(error: R2PError) -> dict[str, Any]:
     """An error as a head: its class and everything that its constructor takes."""
-    extra = {name: value for name in ("line", "column", "hint", "retry_after") if (value := getattr(error, name, None)) is not None}
+    names = ("line", "column", "status") if isinstance(error, QueryRefusedError) else ("line", "column", "hint", "retry_after")
+    extra = {name: value for name in names if (value := getattr(error, name, None)) is not None}
     return {"error": type(error).__name__, "message": str(error), **extra}
 
 
 def _raised(reply: dict[str, Any]) -> R2PError:
     kind = getattr(errors, str(reply["error"]), QueryError)
-    extra = {name: reply[name] for name in ("line", "column", "hint", "retry_after") if name in reply}
-    return kind(reply["message"], **extra)  # type: ignore[no-any-return]
+    extra = {name: reply[name] for name in ("line", "column", "hint", "retry_after", "status") if name in reply}
+    return kind(reply["message"], **extra)
 
 
 if __name__ == "__main__":

@@ -5,18 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
-from typing import TYPE_CHECKING, Final
 
 import pyoxigraph as ox
 
 from r2p_kg.engine.contract import Answer, Budget, Dataset
 from r2p_kg.errors import AnswerTooLargeError, NotAcceptableError, QueryError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-_ROWS_APART: Final = re.compile(rb'\}\},\{"[^,}]|\}\},\{\}|\{\},\{')
 
 
 class _Capped(io.RawIOBase):
@@ -64,7 +57,7 @@ def evaluate(store: ox.Store, query: str, media_type: str, dataset: Dataset, bud
         message = f"the query could not be evaluated: {error}"
         raise QueryError(message) from error
     body = b"".join(sink.parts)
-    rows = _rows(kind, media_type, body, budget.rows)
+    rows = _rows(kind, media_type, body)
     if rows is not None and rows > budget.rows:
         message = f"the answer has {rows:,} rows; this service sends at most {budget.rows:,}. Add LIMIT, or narrow the pattern. Nothing was sent"
         raise AnswerTooLargeError(message)
@@ -72,26 +65,17 @@ def evaluate(store: ox.Store, query: str, media_type: str, dataset: Dataset, bud
 
 
 def _ask(store: ox.Store, query: str, dataset: Dataset) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
-    """SPARQL 1.1 Protocol, section 2.1.4: a dataset of the protocol replaces that of the query; none means the union of all graphs.
+    """SPARQL 1.1 Protocol, section 2.1.4: a dataset of the protocol replaces that of the query; none means the query's own FROM.
 
-    A query that brings its own FROM keeps it: the union would silently override it.
+    Without either it is the store's: its default graph holds the union of all graphs.
     """
     if dataset.default or dataset.named:
         return store.query(query, default_graph=[ox.NamedNode(iri) for iri in dataset.default], named_graphs=[ox.NamedNode(iri) for iri in dataset.named])
-    return store.query(query, use_default_graph_as_union=not _HAS_FROM(query))
+    return store.query(query)
 
 
-def _has_from(query: str) -> bool:
-    from r2p_kg.engine.tokens import tokens  # noqa: PLC0415 - most queries do not hold the letters at all
-
-    return "FROM" in query.upper() and any(token.kind == "word" and token.text.upper() == "FROM" for token in tokens(query))
-
-
-_HAS_FROM: Final[Callable[[str], bool]] = _has_from
-
-
-def _rows(kind: str, media_type: str, body: bytes, limit: int) -> int | None:
-    """Solutions of a SELECT or lines of N-Triples; exact wherever it is over the limit, None where the format cannot be counted."""
+def _rows(kind: str, media_type: str, body: bytes) -> int | None:
+    """Solutions of a SELECT or lines of N-Triples; None where the format cannot be counted."""
     if kind == "graph":
         return body.count(b"\n") if media_type in {"application/n-triples", "application/n-quads"} else None
     if kind == "ask":
@@ -101,8 +85,11 @@ def _rows(kind: str, media_type: str, body: bytes, limit: int) -> int | None:
     if media_type == "application/sparql-results+xml":
         return body.count(b"</result>") + body.count(b"<result/>")
     if media_type == "text/csv":
-        most = max(body.count(b"\r\n") - 1, 0)
-        return most if most <= limit else sum(1 for _ in csv.reader(io.StringIO(body.decode()))) - 1
-    # JSON: rows are counted by what stands between them. A literal can look like that, so a count over the limit is made again with care.
-    most = len(_ROWS_APART.findall(body)) + (not body.endswith(b'"bindings":[]}}'))
-    return most if most <= limit else len(json.loads(body)["results"]["bindings"])
+        # A line end inside quotes is text.
+        return (sum(1 for _ in csv.reader(io.StringIO(body.decode(), newline=""))) if b'"' in body else body.count(b"\r\n")) - 1
+    if b"{}" in body:  # a row without any value, or a literal that looks like one
+        return len(json.loads(body)["results"]["bindings"])
+    # Between two rows stands }},{" and the name of a variable. Quotes in a literal are escaped, so that it can hold that only at its very
+    # end, where } or , follows; neither begins a name.
+    apart = body.count(b'}},{"') - body.count(b'}},{"}') - body.count(b'}},{",')
+    return 0 if body.endswith(b'"bindings":[]}}') else apart + 1

@@ -218,7 +218,8 @@ def _form(text: str, found: Sequence[Token], index: int) -> str:
         hint = f"did you mean {near[0]}?" if near else None
         if word in ("PREFIX", "BASE"):
             hint = "write PREFIX name: <IRI>, the IRI in angle brackets" if word == "PREFIX" else "write BASE <IRI>"
-    raise QuerySyntaxError(f"{token.text[:40]!r} cannot stand here; a query begins with SELECT, ASK, CONSTRUCT or DESCRIBE", line, column, hint)
+    message = f"{token.text[:40]!r} cannot stand here; a query begins with SELECT, ASK, CONSTRUCT or DESCRIBE"
+    raise QuerySyntaxError(message, line, column, hint)
 
 
 def _refuse_updates(text: str, found: Sequence[Token]) -> None:

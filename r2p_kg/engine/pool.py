@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -14,16 +16,19 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from r2p_kg import errors
-from r2p_kg.engine import syntax, wire
+from r2p_kg import errors, media
+from r2p_kg.engine import policy, syntax, wire
 from r2p_kg.engine.contract import Answer, Budget, Dataset
-from r2p_kg.errors import BusyError, QueryError, QueryTimeoutError, SnapshotError, WorkerDiedError
+from r2p_kg.errors import BusyError, NotAcceptableError, QueryError, QueryTimeoutError, SnapshotError, WorkerDiedError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 #: Seconds after which a zygote that has not loaded its snapshot is given up.
 _LOADING: Final = 300.0
+
+#: Nobody reads it but the log.
+_GONE: Final = "the one who asked went away, and the query was stopped"
 
 
 @dataclass(frozen=True)
@@ -49,13 +54,22 @@ class _Worker:
     generation: int
 
     def kill(self) -> None:
-        try:
+        """End the process; the socket and the handle stay, for whoever waits on them."""
+        with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.handle, signal.SIGKILL)
-        except ProcessLookupError:
-            return
-        finally:
-            self.connection.close()
-            os.close(self.handle)
+
+    def end(self) -> None:
+        """Kill it and let go of it; the one who took the worker does this, once."""
+        self.kill()
+        self.connection.close()
+        os.close(self.handle)
+
+    @property
+    def dead(self) -> bool:
+        """True where the process has ended: its handle is readable then (pidfd_open(2))."""
+        waiting = select.poll()
+        waiting.register(self.handle, select.POLLIN)
+        return bool(waiting.poll(0))
 
 
 @dataclass(eq=False)
@@ -75,6 +89,7 @@ class _Zygote:
     control: socket.socket
     about: dict[str, Any]
     generation: int
+    graphs: frozenset[str]
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fork(self) -> _Worker:
@@ -113,31 +128,43 @@ class Pool:
         self._running: dict[str, _Running] = {}
         self._numbers = itertools.count(1)
         self._counts: Counter[str] = Counter()
+        self._forking = 0
         self._closed = False
         self._path = path
+        #: Zygotes of earlier snapshots whose workers still answer; a worker dies with its zygote.
+        self._retired: list[_Zygote] = []
         self._zygote = self._start(path, 1)
         self._refill()
 
-    def ask(self, query: str, *, media_type: str, dataset: Dataset | None = None, budget: Budget | None = None) -> Answer:
-        """The whole answer, or a QueryError; the deadline counts from now, waiting included."""
+    def ask(self, query: str, *, media_type: str, dataset: Dataset | None = None, budget: Budget | None = None, asker: socket.socket | None = None) -> Answer:
+        """The whole answer, or a QueryError; the deadline counts from now, waiting included.
+
+        ``asker``: the connection that waits for the answer; where its other side goes away, the query is stopped.
+        """
         dataset, budget = dataset or Dataset(), budget or Budget()
         deadline = time.monotonic() + budget.seconds
-        self._take_place(deadline, budget)
         try:
-            answer = self._evaluate(query, media_type, dataset, budget, deadline)
+            self._check(query, media_type, dataset)
+            self._take_place(deadline, budget)
+            try:
+                answer = self._evaluate(query, media_type, dataset, budget, deadline, asker)
+            finally:
+                self._places.release()
         except QueryError as error:
-            self._counts[f"error:{error.slug}"] += 1
+            with self._state:
+                self._counts[f"error:{error.slug}"] += 1
             raise
-        finally:
-            self._places.release()
-        self._counts["answers"] += 1
+        with self._state:
+            self._counts["answers"] += 1
         return answer
 
     def stats(self) -> dict[str, Any]:
         """Counters and the queries being evaluated, for ``/status``."""
         with self._state:
             now = time.monotonic()
-            running = [{"id": one.id, "seconds": round(now - one.started, 3), "pid": one.worker.pid, "query": one.query[:1000]} for one in self._running.values()]
+            running = [
+                {"id": one.id, "seconds": round(now - one.started, 3), "pid": one.worker.pid, "query": one.query[:1000]} for one in self._running.values()
+            ]
             return {
                 "workers": self._settings.workers,
                 "idle": len(self._idle),
@@ -167,21 +194,34 @@ class Pool:
         fresh = self._start(path, self._zygote.generation + 1)
         with self._state:
             old, self._zygote, self._path = self._zygote, fresh, path
-            retired, self._idle = list(self._idle), deque()
-        for worker in retired:
-            worker.kill()
+            idle, self._idle = list(self._idle), deque()
+            self._retired.append(old)
+        for worker in idle:
+            worker.end()
         self._refill()
-        old.control.close()
+        self._end_retired()
 
     def close(self) -> None:
         """End every process of this pool."""
         with self._state:
             self._closed = True
-            workers = [*self._idle, *(one.worker for one in self._running.values())]
-            self._idle.clear()
-        for worker in workers:
-            worker.kill()
-        self._zygote.end()
+            idle, self._idle = list(self._idle), deque()
+            for one in self._running.values():
+                one.worker.kill()
+        for worker in idle:
+            worker.end()
+        for zygote in [self._zygote, *self._retired]:
+            zygote.end()
+
+    def _check(self, query: str, media_type: str, dataset: Dataset) -> None:
+        """Policy before evaluation, for every caller; the limits of a front may be narrower, never wider."""
+        graphs = self._zygote.graphs
+        inspection = policy.inspect(query, policy.Limits(graphs=graphs))
+        policy.refuse_unknown_graphs((*dataset.default, *dataset.named), graphs)
+        offers = [form.media_type for form in media.FORMATS if inspection.kind in form.kinds]
+        if media_type not in offers:
+            message = f"{media_type} cannot carry the answer of this query ({inspection.form.upper()}); there is {', '.join(offers)}"
+            raise NotAcceptableError(message)
 
     def _take_place(self, deadline: float, budget: Budget) -> None:
         with self._state:
@@ -197,23 +237,34 @@ class Pool:
             with self._state:
                 self._waiting -= 1
 
-    def _evaluate(self, query: str, media_type: str, dataset: Dataset, budget: Budget, deadline: float) -> Answer:
+    def _evaluate(self, query: str, media_type: str, dataset: Dataset, budget: Budget, deadline: float, asker: socket.socket | None = None) -> Answer:
         worker = self._take_worker()
         with self._state:
             one = _Running(str(next(self._numbers)), query, time.monotonic(), worker)
             self._running[one.id] = one
-        head = {"media_type": media_type, "default": dataset.default, "named": dataset.named, "seconds": budget.seconds, "rows": budget.rows, "bytes": budget.bytes}
+        head = {
+            "media_type": media_type,
+            "default": dataset.default,
+            "named": dataset.named,
+            "seconds": budget.seconds,
+            "rows": budget.rows,
+            "bytes": budget.bytes,
+        }
         sound = False
         try:
             wire.send(worker.connection, head, query.encode("utf-8", "surrogatepass"))
+            if asker is not None and not wire.readable(worker.connection, asker, deadline):
+                raise QueryTimeoutError(_GONE)
             reply, body = wire.receive(worker.connection, deadline)
             sound = True
         except wire.LateError as error:
-            self._counts["kills"] += 1
+            with self._state:
+                self._counts["kills"] += 1
             message = f"the query ran longer than {budget.seconds:g} seconds and was stopped; narrow its patterns, or add LIMIT"
             raise QueryTimeoutError(message) from error
         except wire.BrokenFrameError as error:
-            self._counts["deaths"] += 1
+            with self._state:
+                self._counts["deaths"] += 1
             raise _death(one) from error
         finally:
             with self._state:
@@ -230,10 +281,15 @@ class Pool:
         return kind(reply["message"]) if issubclass(kind, QueryError) else QueryError(reply["message"])
 
     def _take_worker(self) -> _Worker:
-        with self._state:
-            if self._idle:
-                return self._idle.popleft()
-        return self._fork()
+        """A living worker: one that was killed from outside while it waited must not cost a query."""
+        while True:
+            with self._state:
+                worker = self._idle.pop() if self._idle else None
+            if worker is None:
+                return self._fork()
+            if not worker.dead:
+                return worker
+            worker.end()
 
     def _give_back(self, worker: _Worker, *, sound: bool) -> None:
         """Keep a sound worker of the present snapshot; kill any other and put a new one in its place."""
@@ -242,19 +298,38 @@ class Pool:
             if keep:
                 self._idle.append(worker)
         if not keep:
-            worker.kill()
+            worker.end()
             self._refill()
+            self._end_retired()
+
+    def _end_retired(self) -> None:
+        """End the zygotes of earlier snapshots that no running query needs."""
+        with self._state:
+            needed = {one.worker.generation for one in self._running.values()}
+            ended = [zygote for zygote in self._retired if zygote.generation not in needed]
+            self._retired = [zygote for zygote in self._retired if zygote.generation in needed]
+        for zygote in ended:
+            zygote.end()
 
     def _refill(self) -> None:
-        """Fork until workers and spares are all there."""
+        """Fork until as many workers are idle as may be asked for at once, and the spares; what others fork just now counts."""
         wanted = self._settings.workers + self._settings.spares
-        while not self._closed:
+        while True:
             with self._state:
-                if len(self._idle) + len(self._running) >= wanted:
+                if self._closed or len(self._idle) + len(self._running) + self._forking >= wanted:
                     return
-            fresh = self._fork()
+                self._forking += 1
+            try:
+                fresh = self._fork()
+            finally:
+                with self._state:
+                    self._forking -= 1
             with self._state:
-                self._idle.append(fresh)
+                current = not self._closed and fresh.generation == self._zygote.generation
+                if current:
+                    self._idle.appendleft(fresh)  # those at the other end have answered before and are faster
+            if not current:
+                fresh.end()
 
     def _fork(self) -> _Worker:
         """A new worker, from a new zygote where the old one was killed from outside."""
@@ -282,10 +357,12 @@ class Pool:
             process.kill()
             process.wait()
             raise SnapshotError(about["error"])
-        return _Zygote(process, ours, about, generation)
+        return _Zygote(process, ours, about, generation, frozenset(about.pop("graphs")))
 
 
 def _death(one: _Running) -> QueryError:
     if one.cancelled:
         return QueryTimeoutError("the query was cancelled by the operator")
-    return WorkerDiedError("the query needed more memory or a deeper stack than it may have, and its process died; simplify it, or add LIMIT. The service goes on")
+    return WorkerDiedError(
+        "the query needed more memory or a deeper stack than it may have, and its process died; simplify it, or add LIMIT. The service goes on"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import time
 from typing import TYPE_CHECKING
@@ -51,7 +52,7 @@ class RemoteEngine:
         except HTTPError as error:
             raise _refusal(error.code, error.read()) from error
         except SPARQLWrapperException as error:
-            raise _refusal(400, str(error).encode()) from error
+            raise _refusal(*_inside(error)) from error
         except (URLError, OSError) as error:
             message = f"{self.endpoint} cannot be reached: {error}"
             raise QueryError(message) from error
@@ -64,6 +65,17 @@ class RemoteEngine:
 
     def close(self) -> None:
         """Nothing is kept open."""
+
+
+def _inside(error: SPARQLWrapperException) -> tuple[int, bytes]:
+    """Status and body of the answer that SPARQLWrapper made an exception of; the body stands in its text as Python writes bytes."""
+    status = error.__context__.code if isinstance(error.__context__, HTTPError) else 500
+    said = str(error).partition("Response:\n")[2] or str(error)
+    try:
+        body = ast.literal_eval(said)
+    except (ValueError, SyntaxError):
+        body = said
+    return status, body if isinstance(body, bytes) else said.encode()
 
 
 def _refusal(status: int, body: bytes) -> QueryError:

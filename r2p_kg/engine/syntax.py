@@ -38,7 +38,12 @@ def explain(message: str, query: str, prefixes: Mapping[str, str]) -> QuerySynta
     line, column, expected = int(found[1]), int(found[2]), found[3]
     for said, ours in _KNOWN.items():
         if said in expected:
-            return QuerySyntaxError(ours, line, column, hint="Add the variable to GROUP BY, or wrap it: (SAMPLE(?x) AS ?y)." if "unbound" in said else "Give it another name: (… AS ?other).")
+            return QuerySyntaxError(
+                ours,
+                line,
+                column,
+                hint="Add the variable to GROUP BY, or wrap it: (SAMPLE(?x) AS ?y)." if "unbound" in said else "Give it another name: (… AS ?other).",
+            )
     found_tokens = tuple(tokens(query))
     if undeclared := _undeclared(found_tokens):
         return _missing_prefix(query, undeclared, prefixes)

@@ -86,9 +86,9 @@ def tokens(text: str, start: int = 0, *, operator: bool = False) -> Iterator[Tok
 
 
 def place(text: str, offset: int) -> tuple[int, int]:
-    """Line and column of an offset, both from 1, the column in characters.
+    r"""Line and column of an offset, both from 1, the column in characters.
 
-    >>> place("SELECT *\\n  { SERVICE", 13)
+    >>> place("SELECT *\n  { SERVICE", 13)
     (2, 5)
     """
     before = text[:offset]

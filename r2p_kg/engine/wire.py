@@ -6,6 +6,7 @@ A frame is 4 bytes of head length and 8 bytes of body length (network order), th
 from __future__ import annotations
 
 import json
+import select
 import struct
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -64,6 +65,16 @@ def receive(connection: socket.socket, deadline: float | None = None, max_body: 
         message = "the head of a frame is not a JSON object"
         raise BrokenFrameError(message)
     return head, bytes(_exactly(connection, body_length, deadline))
+
+
+def readable(connection: socket.socket, watched: socket.socket, deadline: float) -> bool:
+    """True as soon as ``connection`` can be read or the deadline passed; False where the other side of ``watched`` closed before."""
+    waiting = select.poll()
+    waiting.register(connection, select.POLLIN)
+    # Without POLLRDHUP (Linux) only a connection that is closed in both directions is noticed.
+    waiting.register(watched, getattr(select, "POLLRDHUP", select.POLLHUP))
+    events = dict(waiting.poll(max(deadline - time.monotonic(), 0) * 1000))
+    return connection.fileno() in events or not events
 
 
 def _exactly(connection: socket.socket, length: int, deadline: float | None) -> bytearray:

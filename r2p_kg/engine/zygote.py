@@ -3,7 +3,7 @@
 A fork of a loaded memory store takes some milliseconds and shares its pages; loading anew would take a second.
 Run as ``python -m r2p_kg.engine.zygote FD SNAPSHOT MEMORY``; FD is a Unix socket inherited from the pool.
 
-Protocol: it sends one message when loaded (``{"quads", "prefixes", "digest", "sandboxed"}`` or ``{"error"}``); then, for each message it
+Protocol: it sends one message when loaded (``{"quads", "prefixes", "digest", "graphs", "sandboxed"}`` or ``{"error"}``); then, for each message it
 receives, it forks and sends ``{"pid"}`` with the worker's socket attached.
 """
 
@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import pyoxigraph as ox
 
@@ -24,8 +25,9 @@ from r2p_kg.errors import SnapshotError
 
 def main(arguments: list[str]) -> int:
     """Load, then fork until the pool closes the socket."""
+    # It ends when the pool closes this socket or dies. The kernel's signal at a parent's end will not do: it comes when the *thread*
+    # ends that started this process, and a swap is asked for by a thread that serves one connection.
     control = socket.socket(fileno=int(arguments[0]))
-    sandbox.die_with_parent()
     # A stop signal from the keyboard goes to the whole group; the pool decides when this process ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Children are reaped by the kernel; the pool learns of a death by the closed socket.
@@ -33,13 +35,20 @@ def main(arguments: list[str]) -> int:
     try:
         found = snapshot.read(Path(arguments[1]))
         store = ox.Store()
-        store.bulk_load(found.quads, ox.RdfFormat.N_QUADS)
+        # Parsed twice, not loaded once and parsed once: a loader renames blank nodes, and both graphs must mean the same ones.
+        store.bulk_extend(ox.parse(found.quads, ox.RdfFormat.N_QUADS))
+        # The union of all graphs is kept as the default graph: the engine's own union gives a triple of two graphs twice.
+        store.bulk_extend(ox.Quad(quad.subject, quad.predicate, quad.object) for quad in ox.parse(found.quads, ox.RdfFormat.N_QUADS))
     except (SnapshotError, SyntaxError, OSError) as error:
         wire.send(control, {"error": str(error)})
         return 2
     sandboxed = sandbox.no_network()
-    wire.send(control, {"quads": found.quads.count(b"\n"), "prefixes": dict(found.prefixes), "digest": found.digest, "sandboxed": sandboxed})
+    about: dict[str, Any] = {"quads": found.quads.count(b"\n"), "prefixes": dict(found.prefixes), "digest": found.digest, "sandboxed": sandboxed}
+    about["graphs"] = [name.value for name in store.named_graphs() if isinstance(name, ox.NamedNode)]
+    wire.send(control, about)
     del found
+    # Sending left a time limit on the socket; an idle pool says nothing for hours.
+    control.settimeout(None)
     while control.recv(1):
         _fork(control, store, int(arguments[2]))
     return 0
@@ -47,11 +56,12 @@ def main(arguments: list[str]) -> int:
 
 def _fork(control: socket.socket, store: ox.Store, memory: int) -> None:
     ours, theirs = socket.socketpair()
+    parent = os.getpid()
     pid = os.fork()
     if pid == 0:
         ours.close()
         control.close()
-        worker.run(store, theirs, memory)
+        worker.run(store, theirs, memory, parent)
         os._exit(70)
     theirs.close()
     socket.send_fds(control, [str(pid).encode()], [ours.fileno()])

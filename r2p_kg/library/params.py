@@ -23,8 +23,8 @@ RESERVED: Final = frozenset({"format", "output", "results", "timeout", "query", 
 MAX_LENGTH: Final = 2000
 
 #: RFC 3987 absolute IRI as far as the IRIREF terminal of SPARQL 1.1 allows it (grammar rule 139).
-_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\\x7f]*")
-_CURIE = re.compile(r"([A-Za-z][\w.-]*)?:([^\x00-\x20<>\"{}|^`\\]*)")
+_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20\x7f-\xa0\s<>\"{}|^`\\]*")
+_CURIE = re.compile(r"([A-Za-z][\w.-]*)?:([^\x00-\x20\x7f-\xa0\s<>\"{}|^`\\]*)")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -79,13 +79,9 @@ def iri(value: str, prefixes: Mapping[str, str]) -> str:
 
 
 def _iri(value: str, prefixes: Mapping[str, str]) -> str:
-    return f"<{iri(value, prefixes)}>"
-
-
-def _instance(value: str, prefixes: Mapping[str, str]) -> str:
-    """An entity's IRI; its bare name below our own ``id/`` is enough, so that addresses stay short."""
+    """An IRI; the bare name of an entity below our own ``id/`` is enough, so that addresses stay short."""
     text = value.strip()
-    return f"<{vocab.ID}{text}>" if _SLUG.fullmatch(text) else _iri(text, prefixes)
+    return f"<{vocab.ID}{text}>" if _SLUG.fullmatch(text) else f"<{iri(text, prefixes)}>"
 
 
 def _string(value: str, _prefixes: Mapping[str, str]) -> str:
@@ -131,7 +127,7 @@ _ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\
 #: Parameter type → the function that writes its term.
 TYPES: Final[Mapping[str, Callable[[str, Mapping[str, str]], str]]] = {
     "iri": _iri,
-    "class-instance": _instance,
+    "class-instance": _iri,
     "string": _string,
     "integer": _integer,
     "decimal": _decimal,
@@ -140,8 +136,8 @@ TYPES: Final[Mapping[str, Callable[[str, Mapping[str, str]], str]]] = {
 }
 
 _WANTED: Final = {
-    "iri": "an absolute IRI or prefix:name",
-    "class-instance": "the name or the IRI of an entity",
+    "iri": "the name of an entity, prefix:name or an absolute IRI",
+    "class-instance": "the name of an entity, prefix:name or an absolute IRI",
     "string": "a text",
     "integer": "a whole number",
     "decimal": "a decimal number",

@@ -116,12 +116,15 @@ def _fixpoint(store: Store, rules: tuple[Compiled, ...], notice: Callable[[int],
     for rule in rules:
         if not rule.body:
             store.update(f"INSERT DATA {{ GRAPH {_FOUND} {{ {_text(rule.head)} }} }}")
+    known: set[str] = set()
     for rounds in count(1):
         fresh = _kinds(store)
+        known |= fresh
         for rule in rules:
-            for position, pattern in enumerate(rule.body):
-                if _kind(pattern) in fresh:
-                    store.update(_insertion(rule, position))
+            if known.issuperset(map(_kind, rule.body)):
+                for position, pattern in enumerate(rule.body):
+                    if _kind(pattern) in fresh:
+                        store.update(_insertion(rule, position))
         store.update(f"DELETE {{ GRAPH {_FOUND} {{ ?s ?p ?o }} }} WHERE {{ GRAPH {_FOUND} {{ ?s ?p ?o }} ?s ?p ?o }}")
         store.update(f"MOVE {_FOUND} TO {_DELTA} ; ADD {_DELTA} TO DEFAULT ; CREATE GRAPH {_FOUND}")
         added = sum(1 for _ in store.quads_for_pattern(None, None, None, _DELTA))

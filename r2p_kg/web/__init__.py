@@ -22,12 +22,11 @@ __all__ = ["Settings", "create_app"]
 
 def create_app(settings: Settings, snapshot: Snapshot, engine: Engine, library: Library) -> Flask:
     """The application over one snapshot; any number of threads may call it at once."""
-    app = Flask("r2p_kg.web", static_folder="static", static_url_path="/static")
+    app = Flask("r2p_kg.web", static_folder=None)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.config["MAX_CONTENT_LENGTH"] = settings.body_bytes
     app.config["MAX_FORM_MEMORY_SIZE"] = settings.body_bytes
-    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 86400
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     Service(settings, snapshot, engine, library).install(app.extensions)

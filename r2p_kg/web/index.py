@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from r2p_kg.snapshot import Snapshot
 
 #: Properties that name a thing, the best first.
-NAMING: Final = (vocab.RDFS_LABEL, vocab.SKOS + "prefLabel", vocab.DCTERMS + "title", vocab.R2P_LOCATOR, vocab.FOAF + "name", vocab.SCHEMA + "name")
+NAMING: Final = (
+    vocab.RDFS_LABEL,
+    vocab.SKOS + "prefLabel",
+    vocab.DCTERMS + "title",
+    vocab.R2P_SAYS,
+    vocab.R2P_LOCATOR,
+    vocab.FOAF + "name",
+    vocab.SCHEMA + "name",
+)
 
 #: How deep a blank node is followed; deeper ones are left out of pages and stand in the dumps.
 _DEPTH: Final = 8

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
+from flask import Response, abort, request
+
 from r2p_kg import __version__
-from r2p_kg.web import service, terms
+from r2p_kg.web import replies, service, terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from flask import Flask
+
+#: Suffixes of the files that pages use.
+_STATIC: Final = {".css": "text/css", ".svg": "image/svg+xml", ".js": "text/javascript"}
 
 
 def address(iri: str) -> str | None:
@@ -52,8 +57,30 @@ def addressed(values: Mapping[str, object]) -> str:
     return urlencode({name: value for name, value in values.items() if value not in {None, ""}})
 
 
+def grouped(census: Mapping[str, int]) -> list[tuple[str, list[tuple[str, int]]]]:
+    """The census under headings: ``class: tool`` is ``tool`` under Things, ``statements: response`` is ``response`` under Statements."""
+    titles = {"class": "Things", "statements": "Statements"}
+    found: dict[str, list[tuple[str, int]]] = {"Things": [], "Statements": [], "The graph": []}
+    for key, count in sorted(census.items()):
+        head, sign, tail = key.partition(": ")
+        found[titles.get(head, "The graph") if sign else "The graph"].append((tail if sign and head in titles else key, count))
+    return [(title, counts) for title, counts in found.items() if counts]
+
+
 def register(app: Flask) -> None:
-    """Give the templates of an application these functions."""
-    style = hashlib.sha256((Path(__file__).parent / "static" / "style.css").read_bytes()).hexdigest()[:12]
-    app.jinja_env.filters["addressed"] = addressed
-    app.jinja_env.globals.update(address=address, graph_name=name, label=label, leads_out=leads_out, short=short, style=style, version=__version__)
+    """Give the templates of an application these functions, and its pages their style sheet and icon."""
+    files = {path.name: path.read_bytes() for path in (Path(__file__).parent / "static").iterdir() if path.is_file()}
+    version = hashlib.sha256(b"".join(content for _, content in sorted(files.items()))).hexdigest()[:12]
+
+    def static(filename: str) -> Response:
+        """A file of the pages' own; its address carries its version, so that browsers may keep it."""
+        media_type = _STATIC.get(Path(filename).suffix)
+        if filename not in files or media_type is None:
+            abort(404)
+        reply = replies.unchanged(version) or replies.data(files[filename], media_type, version)
+        reply.headers["Cache-Control"] = "public, max-age=31536000, immutable" if request.args.get("v") == version else "public, no-cache"
+        return reply
+
+    app.add_url_rule("/static/<filename>", "static", static)
+    app.jinja_env.filters.update(addressed=addressed, grouped=grouped)
+    app.jinja_env.globals.update(address=address, graph_name=name, label=label, leads_out=leads_out, short=short, style=version, version=__version__)

@@ -56,7 +56,7 @@ def body(status: int, slug: str, title: str, detail: str, **members: object) -> 
         **{name: value for name, value in members.items() if value is not None},
     }
     if accept.wants_html():
-        reply = Response(render_template("problem.html", problem=content), status, mimetype="text/html")
+        reply = Response(render_template("problem.html", problem=content, query=g.get("query"), formats=accept.formats("select")), status, mimetype="text/html")
     else:
         reply = Response(json.dumps(content, ensure_ascii=False, indent=1) + "\n", status, mimetype="application/problem+json")
     reply.headers["Cache-Control"] = "no-store"

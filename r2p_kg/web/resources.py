@@ -48,6 +48,14 @@ _WARRANT: Final = {
 }
 
 
+#: What the head of a page has shown already, by kind of page.
+_SHOWN_ABOVE: Final = {
+    "statement": (*_WARRANT.values(), vocab.R2P_SAYS),
+    "passage": (vocab.R2P_CITED_BY, vocab.R2P_CITES),
+    "entity": (),
+}
+
+
 @dataclass(frozen=True)
 class Group:
     """The values of one property: at most a page of them, ``total`` in all, each with the graphs that say so."""
@@ -143,9 +151,10 @@ def written(index: Index, quads: Iterable[Any], media_type: str) -> bytes:
 
 def _page(index: Index, iri: str, page: int) -> str:
     only = request.args.get("in")
-    incoming = _groups([quad for quad in index.incoming(iri) if only in {None, quad.predicate.value}], page if only else 1, PAGE if only else FIRST, subject=True)
     kinds = index.types(iri)
     view = "statement" if vocab.R2P_STATEMENT in kinds or index.values(iri, vocab.R2P_SAYS) else "passage" if vocab.R2P_PASSAGE in kinds else "entity"
+    hidden = () if only else _SHOWN_ABOVE[view]
+    incoming = _groups([quad for quad in index.incoming(iri) if only in {None, quad.predicate.value} and quad.predicate.value not in hidden], page if only else 1, PAGE if only else FIRST, subject=True)
     return render_template(
         "resource.html",
         iri=iri,
@@ -153,7 +162,7 @@ def _page(index: Index, iri: str, page: int) -> str:
         heading=_heading(index, iri),
         kinds=_kinds(index, iri),
         warrant=[(title, values) for title, predicate in _WARRANT.items() if (values := index.values(iri, predicate))],
-        outgoing=_groups(index.outgoing(iri), 1, 10_000, subject=False),
+        outgoing=_groups([quad for quad in index.outgoing(iri) if quad.predicate.value not in _SHOWN_ABOVE[view]], 1, 10_000, subject=False),
         incoming=incoming,
         only=only,
         page=page,
@@ -179,8 +188,9 @@ def _citing(index: Index, passage: str) -> list[tuple[str, list[str], bool]]:
 
 
 def _main_graph(index: Index, iri: str) -> str:
-    """The graph where most of what is said of the thing stands."""
+    """The graph where most of what is asserted of the thing stands; what is entailed is always marked as such."""
     counted = Counter(getattr(quad.graph_name, "value", "") for quad in index.outgoing(iri))
+    del counted[vocab.ENTAILED_GRAPH]
     return counted.most_common(1)[0][0] if counted else ""
 
 

@@ -168,7 +168,7 @@ def test_an_answer_over_the_row_limit_is_an_error_and_no_part_of_it(client: Flas
         (400, {"method": "GET", "query_string": {"format": "json"}}),
         (400, {"method": "POST", "data": {"format": "json"}}),
         (400, {"method": "POST"}),
-        (400, {"method": "GET", "query_string": b"query=SELECT%20%FF"}),
+        (400, {"method": "GET", "path": "/sparql?query=SELECT%20%FF"}),
         (400, {"method": "POST", "data": b"SELECT \xff", "content_type": DIRECT}),
         (400, {"method": "POST", "data": b"query=%ff", "content_type": FORM}),
         (400, {"method": "GET", "query_string": {"query": "SELECT nothing"}}),
@@ -188,7 +188,7 @@ def test_an_answer_over_the_row_limit_is_an_error_and_no_part_of_it(client: Flas
     ],
 )
 def test_what_the_protocol_forbids_is_the_clients_fault(client: FlaskClient, status: int, arguments: dict[str, Any]) -> None:
-    reply = client.open("/sparql", **arguments)
+    reply = client.open(**{"path": "/sparql", **arguments})
     assert (status, "application/problem+json") == (reply.status_code, reply.content_type)
 
 
@@ -280,8 +280,9 @@ def test_the_form_can_ask_for_data_from_a_browser(client: FlaskClient, browser: 
 
 
 def test_a_long_table_says_how_much_of_it_is_shown(client: FlaskClient, browser: dict[str, str]) -> None:
-    page = client.get("/sparql", query_string={"query": "SELECT ?o WHERE { <http://example.org/count> ?p ?o }"[:0] + "SELECT ?o WHERE { ?s <http://example.org/p> ?o }"}, headers=browser)
-    assert 200 == page.status_code
+    page = client.get("/sparql", query_string={"query": "SELECT ?o WHERE { ?s <http://example.org/p> ?o } LIMIT 100"}, headers=browser)
+    assert "100 rows, " in page.text
+    assert "of which" not in page.text
     long = client.get("/sparql", query_string={"query": "SELECT ?s ?p ?o WHERE { ?s ?p ?o } LIMIT 150"}, headers=browser)
     assert "150 rows, of which the first 100 are shown; the download has all of them" in long.text
 

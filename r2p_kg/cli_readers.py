@@ -1,0 +1,244 @@
+"""The reader's commands of ``r2p``: serve, query, ask. Registered by :mod:`r2p_kg.cli`, whose options they share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from r2p_kg.cli import _ontology_option, _show, _state_option, main, progress
+from r2p_kg.errors import FindingsError, NotAcceptableError, QueryRefusedError, QuerySyntaxError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from r2p_kg.engine import Answer, Engine
+    from r2p_kg.library import Library
+    from r2p_kg.snapshot import Snapshot
+
+#: Name of a format on the command line → media type for rows, media type for graphs.
+_FORMATS = {
+    "table": ("application/sparql-results+json", "application/n-triples"),
+    "json": ("application/sparql-results+json", "application/ld+json"),
+    "csv": ("text/csv", "text/turtle"),
+    "tsv": ("text/tab-separated-values", "text/turtle"),
+    "xml": ("application/sparql-results+xml", "application/rdf+xml"),
+    "turtle": ("application/sparql-results+json", "text/turtle"),
+}
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 for every one of this machine.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--workers", default=min(4, os.cpu_count() or 1), show_default=True, type=click.IntRange(1, 64), help="Front processes.")
+@_ontology_option
+@_state_option
+@click.option("--data", "data", metavar="FILE", multiple=True, type=click.Path(path_type=Path), help="Serve these RDF files instead, without our checks; may be repeated.")
+@click.option("--timeout", default=30.0, show_default=True, type=click.FloatRange(0.1, 3600), help="Seconds that a query may run.")
+@click.option("--public-url", metavar="URL", default=None, help="Address by which others reach the service, for its description.  [default: what each request says]")
+def serve(host: str, port: int, workers: int, ontology: Path | None, state: Path | None, data: tuple[Path, ...], timeout: float, public_url: str | None) -> None:
+    """Serve the graph over HTTP: SPARQL, pages, saved questions, dumps.
+
+    The first start builds the snapshot; later ones read it from its file. Where an edit of the curated files has errors,
+    the last good snapshot is served and the status page says so. Stop with Ctrl-C.
+
+    \b
+    Examples:
+      r2p serve
+      r2p serve --port 8080 --workers 2
+      r2p serve --data my.ttl --data more.nq
+    """
+    from contextlib import nullcontext  # noqa: PLC0415 - so that --help is quick
+
+    from r2p_kg import library  # noqa: PLC0415
+    from r2p_kg import serve as serving  # noqa: PLC0415
+    from r2p_kg.web.service import Settings  # noqa: PLC0415
+
+    serving.check_port(host, port)
+    notices: tuple[str, ...] = ()
+    if data:
+        title, queries, found = ", ".join(path.name for path in data), None, serving.foreign(data)
+    else:
+        path, notices = _curated(ontology, state)
+        title, queries, found = "R2P-KG", library.queries_folder(), nullcontext(path)
+    settings = Settings(seconds=timeout, title=title, checked=not data, notices=notices, public_url=public_url)
+    with found as path:
+        serving.run(serving.Offer(path, settings, queries), host, port, workers, lambda url: click.echo(f"ready at {url}"))
+
+
+@main.command()
+@click.argument("source", metavar="FILE|-", required=False)
+@click.option("-e", "text", metavar="TEXT", help="The query itself.")
+@click.option("--format", "form", type=click.Choice([*_FORMATS]), default="table", show_default=True, help="A table for people, or a format for programs.")
+@click.option("--endpoint", metavar="URL", help="Ask this SPARQL service instead of the local snapshot.")
+@click.option("--timeout", default=30.0, show_default=True, type=click.FloatRange(0.1, 3600), help="Seconds that the query may run.")
+@_ontology_option
+@_state_option
+def query(source: str | None, text: str | None, form: str, endpoint: str | None, timeout: float, ontology: Path | None, state: Path | None) -> None:
+    """Ask one SPARQL query, from a file, from standard input (-) or given with -e.
+
+    \b
+    Examples:
+      r2p query my.rq
+      r2p query -e 'SELECT ?s { ?s a r2p:Situation }'
+      r2p query my.rq --format csv > answer.csv
+      r2p query my.rq --endpoint http://127.0.0.1:8000/sparql
+    """
+    asked = _text(source, text)
+    with _engine(endpoint, ontology, state) as (engine, snapshot):
+        _print(_answer(engine, asked, form, timeout), form, snapshot)
+
+
+@main.command()
+@click.argument("query_id", metavar="[QUESTION]", required=False)
+@click.argument("values", metavar="[NAME=VALUE]...", nargs=-1)
+@click.option("--format", "form", type=click.Choice([*_FORMATS]), default="table", show_default=True, help="A table for people, or a format for programs.")
+@click.option("--endpoint", metavar="URL", help="Ask this SPARQL service instead of the local snapshot.")
+@click.option("--timeout", default=30.0, show_default=True, type=click.FloatRange(0.1, 3600), help="Seconds that the query may run.")
+@click.option("--queries", metavar="DIR", type=click.Path(path_type=Path), default=None, help="Folder of saved questions.  [default: the one of this checkout or package]")
+@_ontology_option
+@_state_option
+def ask(
+    query_id: str | None, values: tuple[str, ...], form: str, endpoint: str | None, timeout: float, queries: Path | None, ontology: Path | None, state: Path | None
+) -> None:
+    """Ask a saved question; without one, list them all.
+
+    \b
+    Examples:
+      r2p ask
+      r2p ask tools-in-situation situation=libya-2011
+      r2p ask tools-in-situation --format csv
+    """
+    from r2p_kg import library  # noqa: PLC0415 - so that --help is quick
+
+    found = library.load(queries or library.queries_folder())
+    if query_id is None:
+        _list(found)
+        return
+    saved = found.get(query_id)
+    if saved is None:
+        raise UsageError(_unknown(query_id, found))
+    given = dict(_pair(value) for value in values)
+    with _engine(endpoint, ontology, state) as (engine, snapshot):
+        bound = library.bind(saved, given, snapshot.prefixes if snapshot else {})
+        answer = _answer(engine, bound, form, timeout)
+        if form == "table":
+            click.secho(saved.question, bold=True)
+        _print(answer, form, snapshot)
+        if form == "table" and saved.note:
+            click.echo(saved.note)
+
+
+def _curated(ontology: Path | None, state: Path | None) -> tuple[Path, tuple[str, ...]]:
+    """The snapshot of the curated files and what to tell of it, which is told on standard error as well.
+
+    Where there are errors and no good snapshot the errors are listed before FindingsError goes on.
+    """
+    from r2p_kg import build  # noqa: PLC0415
+    from r2p_kg import serve as serving  # noqa: PLC0415
+
+    where = ontology or build.ontology_folder()
+    try:
+        with progress(build.STEPS) as notice:
+            path, notices = serving.curated(where, state or build.state_folder(), notice)
+    except FindingsError as error:
+        _show(error.findings, where, "text", least="warning")
+        raise
+    for text in notices:
+        click.echo(f"r2p: {text}", err=True)
+    return path, notices
+
+
+@contextmanager
+def _engine(endpoint: str | None, ontology: Path | None, state: Path | None) -> Iterator[tuple[Engine, Snapshot | None]]:
+    """An engine over the local snapshot, built where it must be, or over a remote service; closed at the end."""
+    if endpoint:
+        from r2p_kg.engine.remote import RemoteEngine  # noqa: PLC0415
+
+        remote = RemoteEngine(endpoint)
+        yield remote, None
+        return
+    from r2p_kg import snapshot  # noqa: PLC0415
+    from r2p_kg.engine.pool import Pool, PoolSettings  # noqa: PLC0415
+
+    path, _ = _curated(ontology, state)
+    pool = Pool(path, PoolSettings(workers=1, spares=0))
+    try:
+        yield pool, snapshot.read(path)
+    finally:
+        pool.close()
+
+
+def _answer(engine: Engine, asked: str, form: str, timeout: float) -> Answer:
+    """The whole answer; an error in the text becomes a UsageError with its place, the line itself and the hint."""
+    from r2p_kg.engine import Budget, Dataset, policy  # noqa: PLC0415
+
+    try:
+        kind = policy.inspect(asked).kind
+        if kind == "ask" and form in {"csv", "tsv"}:
+            message = f"yes or no cannot be written as {form}; use --format json or xml"
+            raise NotAcceptableError(message)
+        return engine.ask(asked, media_type=_FORMATS[form][kind == "graph"], dataset=Dataset(), budget=Budget(seconds=timeout))
+    except (QuerySyntaxError, QueryRefusedError) as error:
+        if error.line is None:
+            raise
+        line = asked.splitlines()[error.line - 1 : error.line]
+        mark = [" " * (error.column - 1) + "^"] if line and error.column else []
+        hint = [f"hint: {error.hint}"] if isinstance(error, QuerySyntaxError) and error.hint else []
+        message = "\n".join([f"line {error.line}, column {error.column}: {error}", *line, *mark, *hint])
+        raise UsageError(message) from error
+
+
+def _print(answer: Answer, form: str, snapshot: Snapshot | None) -> None:
+    """The answer on standard output: bytes as they are, or a table with labels."""
+    if form != "table":
+        sys.stdout.buffer.write(answer.body)
+        if not answer.body.endswith(b"\n"):
+            sys.stdout.buffer.write(b"\n")
+        return
+    from r2p_kg import tables  # noqa: PLC0415
+
+    tables.show(answer, snapshot)
+
+
+def _text(source: str | None, text: str | None) -> str:
+    """The query's text; raises UsageError where there is none, or two, or it cannot be read."""
+    if (source is None) == (text is None):
+        message = "give one query: a file, - for standard input, or -e and its text"
+        raise UsageError(message)
+    if text is not None:
+        return text
+    try:
+        return sys.stdin.read() if source == "-" else Path(str(source)).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{source}: cannot be read as UTF-8 text ({error.strerror if isinstance(error, OSError) else error.reason}); check the path"
+        raise UsageError(message) from error
+
+
+def _pair(value: str) -> tuple[str, str]:
+    name, sign, content = value.partition("=")
+    if not sign:
+        message = f"{value} is not name=value; write for example situation=libya-2011"
+        raise UsageError(message)
+    return name, content
+
+
+def _unknown(query_id: str, found: Library) -> str:
+    import difflib  # noqa: PLC0415
+
+    ids = [query.id for query in found.queries]
+    near = difflib.get_close_matches(query_id, ids, 1)
+    return f"there is no saved question {query_id}; {f'did you mean {near[0]}?' if near else 'r2p ask lists them'}"
+
+
+def _list(found: Library) -> None:
+    for topic, queries in found.topics().items():
+        click.secho(topic, bold=True)
+        for saved in queries:
+            params = " ".join(f"{param.name}=…" if param.required else f"[{param.name}={param.default}]" for param in saved.params)
+            click.echo(f"  {saved.id} {params}".rstrip())
+            click.echo(f"      {saved.question}")

@@ -1,0 +1,236 @@
+"""The whole service: it starts, answers, stops and leaves nothing behind; what is wrong at the start is one sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import ProxyHandler, Request, build_opener
+
+import pytest
+
+from r2p_kg import build, serve
+from r2p_kg.errors import FindingsError, UsageError
+from r2p_kg.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SERVER = Path(__file__).parent.parent / "server.py"
+DATA = "<http://example.org/a> <http://example.org/p> <http://example.org/b> .\n"
+OPENER = build_opener(ProxyHandler({}))
+
+pytestmark = pytest.mark.served
+
+
+def free_port() -> int:
+    """A port that nobody listened at a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def descendants(pid: int) -> set[int]:
+    """Every process below one, by the kernel's list."""
+    parents: dict[int, set[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                stat = (entry / "stat").read_text()
+            except OSError:
+                continue
+            parents.setdefault(int(stat.rpartition(")")[2].split()[1]), set()).add(int(entry.name))
+    found: set[int] = set()
+    todo = [pid]
+    while todo:
+        below = parents.get(todo.pop(), set())
+        found |= below
+        todo += below
+    return found
+
+
+def alive(pids: set[int]) -> set[int]:
+    """Those that still run; what is dead and not yet collected does not count."""
+    found = set()
+    for pid in pids:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if state != "Z":
+            found.add(pid)
+    return found
+
+
+def gone(pids: set[int], seconds: float = 10) -> bool:
+    """True as soon as none of them runs."""
+    deadline = time.monotonic() + seconds
+    while alive(pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not alive(pids)
+
+
+@contextmanager
+def started(*arguments: str, temporary: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The service on a free port, ready, and its address; killed at the end if it has not stopped by then."""
+    port = free_port()
+    command = [sys.executable, str(SERVER), "--port", str(port), "--workers", "2", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(temporary)})
+    assert process.stdout is not None
+    assert process.stderr is not None
+    below: set[int] = set()
+    try:
+        line = process.stdout.readline()
+        assert f"ready at http://127.0.0.1:{port}/\n" == line, process.stderr.read()
+        below = descendants(process.pid)
+        yield process, f"http://127.0.0.1:{port}"
+    finally:
+        for pid in alive({process.pid} | below):
+            os.kill(pid, signal.SIGKILL)
+        process.wait(10)
+        process.stdout.close()
+        process.stderr.close()
+
+
+def get(url: str, **query: str) -> Any:
+    """The JSON that an address gives, whatever its status."""
+    try:
+        with OPENER.open(Request(f"{url}?{urlencode(query)}" if query else url), timeout=20) as reply:  # noqa: S310 - loopback
+            return json.loads(reply.read())
+    except HTTPError as error:
+        with error:
+            return json.loads(error.read())
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> str:
+    path = tmp_path / "data.nt"
+    path.write_text(DATA, "utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def temporary(tmp_path: Path) -> Path:
+    """A folder for everything temporary; short, because a Unix socket's path is."""
+    folder = tmp_path / "t"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_it_answers_over_http_and_a_stop_signal_leaves_no_process_and_no_file(data: str, temporary: Path, stop: signal.Signals) -> None:
+    with started("--data", data, temporary=temporary) as (process, url):
+        rows = get(f"{url}/sparql", query="SELECT ?o WHERE { ?s ?p ?o }")["results"]["bindings"]
+        assert [{"o": {"type": "uri", "value": "http://example.org/b"}}] == rows
+        assert not get(f"{url}/status")["checked"]
+        below = descendants(process.pid)
+        assert len(below) >= 4
+        process.send_signal(stop)
+        assert 0 == process.wait(15)
+        assert gone(below)
+    assert [] == [path for path in temporary.iterdir() if path.name.startswith("r2p-")]
+
+
+def test_where_it_is_killed_everything_below_it_ends_too(data: str, temporary: Path) -> None:
+    with started("--data", data, temporary=temporary) as (process, _):
+        below = descendants(process.pid)
+        process.kill()
+        process.wait(10)
+        assert gone(below)
+
+
+def test_a_runaway_query_is_stopped_at_its_deadline_and_the_next_is_answered(data: str, temporary: Path) -> None:
+    many = " . ".join(f"?a{n} ?b{n} ?c{n}" for n in range(60))
+    with started("--data", data, "--timeout", "1", temporary=temporary) as (_, url):
+        began = time.monotonic()
+        problem = get(f"{url}/sparql", query=f"SELECT (COUNT(*) AS ?n) {{ {{ {many} }} UNION {{ ?s ?p ?o . {many.replace('?', '?x')} }} }}")
+        assert time.monotonic() - began < 2
+        if "status" in problem:
+            assert 503 == problem["status"]
+        assert 1 == len(get(f"{url}/sparql", query="SELECT ?o WHERE { ?s ?p ?o }")["results"]["bindings"])
+
+
+def test_a_front_process_that_dies_is_replaced(data: str, temporary: Path) -> None:
+    with started("--data", data, temporary=temporary) as (process, url):
+        broker = get(f"{url}/status")["engine"]["broker"]
+        direct = {pid for pid in descendants(process.pid) if Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1] == str(process.pid)}
+        fronts = direct - {broker}
+        victim = min(fronts)
+        os.kill(victim, signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while len(alive(descendants(process.pid)) & (descendants(process.pid) - direct)) < 1 and time.monotonic() < deadline:
+            time.sleep(0.1)
+        for _ in range(20):
+            assert "results" in get(f"{url}/sparql", query="SELECT * {}")
+
+
+def test_where_the_query_process_ends_the_service_says_so_and_stops(data: str, temporary: Path) -> None:
+    with started("--data", data, temporary=temporary) as (process, url):
+        below = descendants(process.pid)
+        os.kill(get(f"{url}/status")["engine"]["broker"], signal.SIGKILL)
+        assert 2 == process.wait(15)
+        assert process.stderr is not None
+        assert "ended unexpectedly" in process.stderr.read()
+        assert gone(below)
+
+
+def refused(*arguments: str, **environment: str) -> str:
+    """What ``r2p serve`` says when it does not start; it must be exit code 2 and no traceback."""
+    found = subprocess.run([sys.executable, str(SERVER), *arguments], capture_output=True, text=True, timeout=60, check=False, env={**os.environ, **environment})
+    assert 2 == found.returncode, found.stderr
+    assert "Traceback" not in found.stderr
+    return found.stderr
+
+
+def test_a_port_in_use_is_one_sentence_also_where_it_is_shared(data: str) -> None:
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = str(holder.getsockname()[1])
+        assert f"r2p: cannot listen at 127.0.0.1 port {port}: Address already in use; choose another with --host or --port\n" == refused("--port", port, "--data", data)
+
+
+def test_data_that_cannot_be_read_are_named_with_line_and_column(tmp_path: Path) -> None:
+    (tmp_path / "bad.ttl").write_text("<a:b> <a:b> <a:b> .\n<a:b> <a:b> .\n", "utf-8")
+    assert re.search(r"bad\.ttl:2:\d+: ", refused("--port", str(free_port()), "--data", str(tmp_path / "bad.ttl")))
+    assert "none.ttl" in refused("--port", str(free_port()), "--data", str(tmp_path / "none.ttl"))
+
+
+def test_a_missing_ontology_folder_is_one_sentence(tmp_path: Path) -> None:
+    said = refused("--port", str(free_port()), "--ontology", str(tmp_path / "none"), "--state", str(tmp_path / "state"))
+    assert 1 == said.count("\n")
+    assert "no such folder" in said
+
+
+def test_an_address_of_another_machine_is_refused() -> None:
+    with pytest.raises(UsageError, match="cannot listen at 203.0.113.1 port 80"):
+        serve.check_port("203.0.113.1", 80)
+
+
+def test_a_bad_edit_leaves_the_last_good_snapshot_serving_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finding = Finding("error", "syntax", "", "facts/x.ttl", 7, "a dot is missing", "write one")
+
+    def failing(*_: object) -> None:
+        raise FindingsError([finding])
+
+    good = tmp_path / "good.zip"
+    monkeypatch.setattr(build, "current", failing)
+    monkeypatch.setattr(build, "last_good_path", lambda *_: good)
+    path, notices = serve.curated(tmp_path, tmp_path, lambda *_: None)
+    assert good == path
+    assert "the last good snapshot is served" in notices[0]
+    assert "facts/x.ttl:7" in notices[1]
+    monkeypatch.setattr(build, "last_good_path", lambda *_: None)
+    with pytest.raises(FindingsError):
+        serve.curated(tmp_path, tmp_path, lambda *_: None)
