@@ -36,6 +36,18 @@ class Coverage:
         return self.passages - self.cited - self.excused
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What was made of one passage. ``position`` is its place in the document; ``statements``: (IRI, sentence) by IRI; ``reason``: its label or None."""
+
+    passage: str
+    document: str
+    position: int
+    locator: str
+    statements: tuple[tuple[str, str], ...]
+    reason: str | None
+
+
 def census(quads: Iterable[Quad]) -> dict[str, int]:
     """Counts by name, names in plain words: triples, graphs, passages, things and statements by class."""
     kept = list(quads)
@@ -77,6 +89,36 @@ def coverage(quads: Iterable[Quad]) -> tuple[Coverage, ...]:
             Coverage(document.value, labels.get(document.value, document.value), len(own), len(touched), len((own & excused) - touched), len(statements))
         )
     return tuple(found)
+
+
+def readings(quads: Iterable[Quad]) -> tuple[Reading, ...]:
+    """Each passage of each source document with the statements that cite it, in the order of the document."""
+    kept = list(quads)
+    labels = _labels(kept)
+    passages = {quad.subject.value for quad in _of(kept, vocab.RDF_TYPE) if quad.object == NamedNode(vocab.NS + "Passage") and isinstance(quad.subject, NamedNode)}
+    home, positions, locators, says, reasons = (_values(kept, name) for name in ("inDocument", "position", "locator", "says", "noStatementReason"))
+    cited: dict[str, list[tuple[str, str]]] = {}
+    for quad in _of(kept, vocab.NS + "cites"):
+        if isinstance(quad.object, NamedNode) and isinstance(quad.subject, NamedNode):
+            cited.setdefault(quad.object.value, []).append((quad.subject.value, says.get(quad.subject.value, "")))
+    found = (
+        Reading(
+            passage,
+            home.get(passage, ""),
+            int(positions.get(passage, "0")),
+            locators.get(passage, labels.get(passage, passage)),
+            tuple(sorted(cited.get(passage, ()))),
+            labels.get(reasons[passage], reasons[passage]) if passage in reasons else None,
+        )
+        for passage in passages
+    )
+    return tuple(sorted(found, key=lambda one: (one.document, one.position, one.passage)))
+
+
+def _values(quads: Iterable[Quad], name: str) -> Mapping[str, str]:
+    """Subject → value of one of our own properties that has one value at most."""
+    pairs = ((quad.subject, quad.object) for quad in _of(quads, vocab.NS + name))
+    return {subject.value: value.value for subject, value in pairs if isinstance(subject, NamedNode) and isinstance(value, Literal | NamedNode)}
 
 
 def _of(quads: Iterable[Quad], predicate: str) -> list[Quad]:

@@ -9,18 +9,20 @@ import json
 import os
 import sys
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from r2p_kg import __version__
+from r2p_kg import __version__, vocab
 from r2p_kg.errors import FindingsError, R2PError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from r2p_kg.build import Built
+    from r2p_kg.census import Reading
     from r2p_kg.findings import Finding, Severity
 
 _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
@@ -125,12 +127,14 @@ def check(ontology: Path | None, state: Path | None, form: str, least: Severity 
 @_ontology_option
 @_state_option
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="For people, or for programs.")
-def census(ontology: Path | None, state: Path | None, form: str) -> None:
+@click.option("--passages", is_flag=True, help="List each passage with its statements, or with the reason why it has none.")
+def census(ontology: Path | None, state: Path | None, form: str, *, passages: bool) -> None:
     """Count what is in the graph, and the passages of each document with and without statements.
 
     \b
     Examples:
       r2p census
+      r2p census --passages | less
       r2p census --format json
     """  # noqa: D301 - \b is click's own sign for "leave these lines alone"
     from r2p_kg import build as pipeline  # noqa: PLC0415 - so that --help is quick
@@ -138,7 +142,11 @@ def census(ontology: Path | None, state: Path | None, form: str) -> None:
     from r2p_kg import rdf  # noqa: PLC0415
 
     built = _current(ontology or pipeline.ontology_folder(), state, quiet=form == "json")
-    covered = counting.coverage(rdf.quads_of(built.snapshot.quads))
+    quads = rdf.quads_of(built.snapshot.quads)
+    covered = counting.coverage(quads)
+    if passages:
+        _list_passages(counting.readings(quads), form)
+        return
     if form == "json":
         documents = [
             {"document": one.document, "passages": one.passages, "cited": one.cited, "excused": one.excused, "open": one.open, "statements": one.statements}
@@ -151,6 +159,16 @@ def census(ontology: Path | None, state: Path | None, form: str) -> None:
     for one in covered:
         click.echo(f"\n{one.label}")
         click.echo(f"{one.statements:>9,}  statements\n{one.passages:>9,}  passages: {one.cited:,} cited, {one.excused:,} excused, {one.open:,} open")
+
+
+def _list_passages(readings: Sequence[Reading], form: str) -> None:
+    if form == "json":
+        click.echo(json.dumps([asdict(one) for one in readings], indent=1, ensure_ascii=False))
+        return
+    for one in readings:
+        click.echo(f"{one.passage.removeprefix(vocab.ID)}: {len(one.statements)} statements" if one.statements else f"{one.passage.removeprefix(vocab.ID)}: {one.reason or 'OPEN'}")
+        for _, sentence in one.statements:
+            click.echo(f"    {sentence}")
 
 
 def _current(ontology: Path, state: Path | None, *, quiet: bool) -> Built:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,10 +38,12 @@ _FORMATS = {
 @click.option("--workers", default=min(4, os.cpu_count() or 1), show_default=True, type=click.IntRange(1, 64), help="Front processes.")
 @_ontology_option
 @_state_option
-@click.option("--data", "data", metavar="FILE", multiple=True, type=click.Path(path_type=Path), help="Serve these RDF files instead, without our checks; may be repeated.")
+@click.option("--data", metavar="FILE", multiple=True, type=click.Path(path_type=Path), help="Serve this RDF file instead, unchecked; may be repeated.")
 @click.option("--timeout", default=30.0, show_default=True, type=click.FloatRange(0.1, 3600), help="Seconds that a query may run.")
-@click.option("--public-url", metavar="URL", default=None, help="Address by which others reach the service, for its description.  [default: what each request says]")
-def serve(host: str, port: int, workers: int, ontology: Path | None, state: Path | None, data: tuple[Path, ...], timeout: float, public_url: str | None) -> None:
+@click.option("--public-url", metavar="URL", default=None, help="Address by which others reach the service.  [default: what each request says]")
+def serve(
+    *, host: str, port: int, workers: int, ontology: Path | None, state: Path | None, data: tuple[Path, ...], timeout: float, public_url: str | None
+) -> None:
     """Serve the graph over HTTP: SPARQL, pages, saved questions, dumps.
 
     The first start builds the snapshot; later ones read it from its file. Where an edit of the curated files has errors,
@@ -51,23 +54,24 @@ def serve(host: str, port: int, workers: int, ontology: Path | None, state: Path
       r2p serve
       r2p serve --port 8080 --workers 2
       r2p serve --data my.ttl --data more.nq
-    """
-    from contextlib import nullcontext  # noqa: PLC0415 - so that --help is quick
-
-    from r2p_kg import library  # noqa: PLC0415
+    """  # noqa: D301 - \b is click's own sign for "leave these lines alone"
+    from r2p_kg import library  # noqa: PLC0415 - so that --help is quick
     from r2p_kg import serve as serving  # noqa: PLC0415
     from r2p_kg.web.service import Settings  # noqa: PLC0415
 
     serving.check_port(host, port)
-    notices: tuple[str, ...] = ()
+    settings = Settings(seconds=timeout, public_url=public_url)
     if data:
-        title, queries, found = ", ".join(path.name for path in data), None, serving.foreign(data)
+        settings = replace(settings, title=", ".join(path.name for path in data), checked=False)
+        with serving.foreign(data) as path:
+            serving.run(serving.Offer(path, settings, None), host, port, workers, _ready)
     else:
         path, notices = _curated(ontology, state)
-        title, queries, found = "R2P-KG", library.queries_folder(), nullcontext(path)
-    settings = Settings(seconds=timeout, title=title, checked=not data, notices=notices, public_url=public_url)
-    with found as path:
-        serving.run(serving.Offer(path, settings, queries), host, port, workers, lambda url: click.echo(f"ready at {url}"))
+        serving.run(serving.Offer(path, replace(settings, notices=notices), library.queries_folder()), host, port, workers, _ready)
+
+
+def _ready(url: str) -> None:
+    click.echo(f"ready at {url}")
 
 
 @main.command()
@@ -78,7 +82,7 @@ def serve(host: str, port: int, workers: int, ontology: Path | None, state: Path
 @click.option("--timeout", default=30.0, show_default=True, type=click.FloatRange(0.1, 3600), help="Seconds that the query may run.")
 @_ontology_option
 @_state_option
-def query(source: str | None, text: str | None, form: str, endpoint: str | None, timeout: float, ontology: Path | None, state: Path | None) -> None:
+def query(*, source: str | None, text: str | None, form: str, endpoint: str | None, timeout: float, ontology: Path | None, state: Path | None) -> None:
     """Ask one SPARQL query, from a file, from standard input (-) or given with -e.
 
     \b
@@ -87,7 +91,7 @@ def query(source: str | None, text: str | None, form: str, endpoint: str | None,
       r2p query -e 'SELECT ?s { ?s a r2p:Situation }'
       r2p query my.rq --format csv > answer.csv
       r2p query my.rq --endpoint http://127.0.0.1:8000/sparql
-    """
+    """  # noqa: D301 - \b is click's own sign for "leave these lines alone"
     asked = _text(source, text)
     with _engine(endpoint, ontology, state) as (engine, snapshot):
         _print(_answer(engine, asked, form, timeout), form, snapshot)
@@ -99,11 +103,19 @@ def query(source: str | None, text: str | None, form: str, endpoint: str | None,
 @click.option("--format", "form", type=click.Choice([*_FORMATS]), default="table", show_default=True, help="A table for people, or a format for programs.")
 @click.option("--endpoint", metavar="URL", help="Ask this SPARQL service instead of the local snapshot.")
 @click.option("--timeout", default=30.0, show_default=True, type=click.FloatRange(0.1, 3600), help="Seconds that the query may run.")
-@click.option("--queries", metavar="DIR", type=click.Path(path_type=Path), default=None, help="Folder of saved questions.  [default: the one of this checkout or package]")
+@click.option("--queries", metavar="DIR", type=click.Path(path_type=Path), default=None, help="Folder of saved questions.  [default: our own]")
 @_ontology_option
 @_state_option
 def ask(
-    query_id: str | None, values: tuple[str, ...], form: str, endpoint: str | None, timeout: float, queries: Path | None, ontology: Path | None, state: Path | None
+    *,
+    query_id: str | None,
+    values: tuple[str, ...],
+    form: str,
+    endpoint: str | None,
+    timeout: float,
+    queries: Path | None,
+    ontology: Path | None,
+    state: Path | None,
 ) -> None:
     """Ask a saved question; without one, list them all.
 
@@ -112,7 +124,7 @@ def ask(
       r2p ask
       r2p ask tools-in-situation situation=libya-2011
       r2p ask tools-in-situation --format csv
-    """
+    """  # noqa: D301 - \b is click's own sign for "leave these lines alone"
     from r2p_kg import library  # noqa: PLC0415 - so that --help is quick
 
     found = library.load(queries or library.queries_folder())

@@ -82,16 +82,16 @@ class Counts:
         """The figures of a snapshot (about 3 µs a quad)."""
         quads = rdf.quads_of(snapshot.quads)
         union = {(quad.subject, quad.predicate, quad.object) for quad in quads}
-        typed = {(subject, thing.value) for subject, predicate, thing in union if predicate.value == vocab.RDF_TYPE and type(thing).__name__ == "NamedNode"}
-        names = {vocab.DCTERMS + name: name for name in _INHERITED}
-        header = {(predicate.value, str(thing)) for subject, predicate, thing in union if getattr(subject, "value", "") == _ONTOLOGY and predicate.value in names}
+        typed = {(subject, _name(thing)) for subject, predicate, thing in union if predicate.value == vocab.RDF_TYPE and _name(thing)}
+        names = {vocab.DCTERMS + name for name in _INHERITED}
+        header = {(predicate.value, str(thing)) for subject, predicate, thing in union if _name(subject) == _ONTOLOGY and predicate.value in names}
         return cls(
             triples=len(union),
             subjects=len({subject for subject, _, _ in union}),
             objects=len({thing for _, _, thing in union}),
             classes=Counter(kind for _, kind in typed),
             properties=Counter(predicate.value for _, predicate, _ in union),
-            graphs=Counter(quad.graph_name.value for quad in quads if type(quad.graph_name).__name__ == "NamedNode"),
+            graphs=Counter(_name(quad.graph_name) for quad in quads if _name(quad.graph_name)),
             header=tuple(sorted(header)),
         )
 
@@ -226,6 +226,11 @@ def _executable(subject: str, query: SavedQuery) -> Iterable[str]:
         _say(subject, vocab.RDF_TYPE, _iri(vocab.SH + kinds[query.form])),
         _say(subject, vocab.SH + query.form, _text(query.text)),
     )
+
+
+def _name(term: Any) -> str:
+    """The IRI of a term, empty for everything else."""
+    return str(term.value) if type(term).__name__ == "NamedNode" else ""
 
 
 def _say(subject: str, predicate: str, term: str) -> str:

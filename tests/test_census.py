@@ -47,3 +47,11 @@ def test_each_document_says_how_many_of_its_passages_are_open() -> None:
 def test_an_empty_graph_has_a_census_of_noughts() -> None:
     assert {0} == set(census.census([]).values())
     assert () == census.coverage([])
+
+
+def test_each_passage_is_listed_with_its_statements_or_its_reason() -> None:
+    readings = census.readings(rdf.quads_of(frozen().quads))
+    assert 7 == len(readings)
+    assert sorted(readings, key=lambda one: (one.document, one.position)) == list(readings)
+    assert all(bool(one.statements) != bool(one.reason) for one in readings)
+    assert all(sentence for one in readings for _, sentence in one.statements)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from r2p_kg import serve, snapshot
+from r2p_kg import serve, snapshot, vocab
 from r2p_kg.cli import main
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     Runner = Callable[..., Result]
 
-QUADS = """\
-<https://w3id.org/r2p-kg/id/arvania-2001> <http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <https://w3id.org/r2p-kg/ns#Situation> <https://w3id.org/r2p-kg/graph/facts> .
-<https://w3id.org/r2p-kg/id/arvania-2001> <http://www.w3.org/2000/01/rdf-schema#label> "Arvania [bold]2001[/bold]"@en <https://w3id.org/r2p-kg/graph/facts> .
-"""
+QUADS = (
+    f"<{vocab.ID}arvania-2001> <{vocab.RDF_TYPE}> <{vocab.NS}Situation> <{vocab.GRAPH}facts> .\n"
+    f'<{vocab.ID}arvania-2001> <{vocab.RDFS_LABEL}> "Arvania [bold]2001[/bold]"@en <{vocab.GRAPH}facts> .\n'
+)
 
 QUERY = """\
 #+ title: Situations

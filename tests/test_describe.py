@@ -25,14 +25,14 @@ QUADS = b"""\
 <https://w3id.org/r2p-kg/ns> <http://purl.org/dc/terms/license> <https://creativecommons.org/licenses/by/4.0/> <https://w3id.org/r2p-kg/graph/schema> .
 """
 
-QUERY = '''\
+QUERY = """\
 #+ title: A "quoted" title
 #+ question: What is there?
 #+ returns: [{s: a thing}]
 #+ expect: rows
 #+ tags: [all]
 SELECT ?s WHERE { ?s ?p "\\\\ and \\"" }
-'''
+"""
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +44,14 @@ def snapshot() -> Snapshot:
 def store(snapshot: Snapshot) -> ox.Store:
     saved = library.Library((library.read(QUERY, "queries/things/all.rq"),))
     found = ox.Store()
-    found.extend(describe.service(snapshot, describe.Counts.of(snapshot), saved, BASE, Settings(seconds=7.5, rows=11, bytes=12, query_bytes=13)))
+    settings = Settings(seconds=7.5, rows=11, bytes=12, query_bytes=13)
+    found.extend(describe.service(snapshot, describe.Counts.of(snapshot), saved, BASE, settings))
     return found
 
 
 def asked(store: ox.Store, query: str) -> Sequence[Any]:
     """Rows of a query over the description, as texts."""
-    solutions = store.query(query, prefixes={"sd": vocab.SD, "void": vocab.VOID, "dcat": vocab.DCAT, "sh": vocab.SH, "dcterms": vocab.DCTERMS, "schema": vocab.SCHEMA})
+    solutions = store.query(query, prefixes=dict(describe.PREFIXES))
     assert isinstance(solutions, ox.QuerySolutions)
     return [tuple(term.value if term else None for term in row) for row in solutions]
 
@@ -80,7 +81,8 @@ def test_counts_are_those_of_the_union_and_of_each_graph(store: ox.Store, snapsh
     named = asked(store, f"SELECT ?g ?n {{ <{DATASET}> sd:namedGraph [ sd:name ?g ; sd:graph/void:triples ?n ] }} ORDER BY ?g")
     assert [(vocab.ENTAILED_GRAPH, "1"), (vocab.SCHEMA_GRAPH, "4")] == named
     assert [("http://e/C", "2")] == asked(store, "SELECT ?c ?n { ?d void:classPartition [ void:class ?c ; void:entities ?n ] }")
-    assert [("http://e/p", "1")] == asked(store, "SELECT ?p ?n { ?d void:propertyPartition [ void:property ?p ; void:triples ?n ] FILTER(STRSTARTS(STR(?p), 'http://e/')) }")
+    parts = asked(store, "SELECT ?p ?n { ?d void:propertyPartition [ void:property ?p ; void:triples ?n ] }")
+    assert ("http://e/p", "1") in parts
 
 
 def test_the_licence_is_the_one_of_the_ontology(store: ox.Store) -> None:

@@ -317,7 +317,7 @@ def test_a_worker_cannot_reach_the_network(pool: Pool) -> None:
         listener.settimeout(0.5)
         port = listener.getsockname()[1]
         with pytest.raises(QueryError):
-            pool._evaluate(f"SELECT * {{ SERVICE <http://127.0.0.1:{port}/sparql> {{ ?s ?p ?o }} }}", JSON, Dataset(), Budget(), time.monotonic() + 20)
+            pool._evaluate(f"SELECT * {{ SERVICE <http://127.0.0.1:{port}/sparql> {{ ?s ?p ?o }} }}", JSON, Dataset(), Budget(), deadline=time.monotonic() + 20)
         with pytest.raises(TimeoutError):
             listener.accept()
 

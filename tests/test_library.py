@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyoxigraph as ox
 import pytest
@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 
 from r2p_kg import library
 from r2p_kg.errors import LibraryError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WHERE = "queries/tools/tools-used.rq"
 
@@ -50,6 +53,16 @@ TEXT = """\
 #+ expect: rows
 PREFIX ex: <http://example.org/>
 SELECT ?thing WHERE { ?thing ex:p $value }
+"""
+
+
+ECHO = """\
+#+ title: t
+#+ question: q
+#+ params: {v: {type: string, label: l, default: x}}
+#+ returns: [{x: it}]
+#+ expect: rows
+SELECT (STR($v) AS ?x) {}
 """
 
 
@@ -141,14 +154,14 @@ def test_a_value_becomes_one_term_of_its_type(kind: str, value: str, term: str) 
     ],
 )
 def test_a_value_of_another_type_is_refused_by_the_name_of_its_parameter(kind: str, value: str) -> None:
-    with pytest.raises(LibraryError, match="^parameter value: "):
+    with pytest.raises(LibraryError, match=r"^parameter value: "):
         library.bind(one(kind), {"value": value})
 
 
 @given(st.text(max_size=200))
 def test_no_text_gets_out_of_its_string(value: str) -> None:
     """The engine reads back exactly the value: it was one literal, whatever it holds."""
-    query = library.read("#+ title: t\n#+ question: q\n#+ params: {v: {type: string, label: l, default: x}}\n#+ returns: [{x: it}]\n#+ expect: rows\nSELECT (STR($v) AS ?x) {}\n", WHERE)
+    query = library.read(ECHO, WHERE)
     try:
         bound = library.bind(query, {"v": value})
     except LibraryError:
@@ -253,5 +266,5 @@ def test_the_queries_of_the_project_are_all_well_formed() -> None:
 
 
 def test_dates_are_those_of_the_calendar() -> None:
-    today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
+    today = dt.datetime.now(tz=dt.UTC).date().isoformat()
     assert f'"{today}"^^' in library.bind(one("date"), {"value": today})

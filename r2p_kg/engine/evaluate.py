@@ -76,10 +76,8 @@ def _ask(store: ox.Store, query: str, dataset: Dataset) -> ox.QuerySolutions | o
 
 def _rows(kind: str, media_type: str, body: bytes) -> int | None:
     """Solutions of a SELECT or lines of N-Triples; None where the format cannot be counted."""
-    if kind == "graph":
+    if kind != "select":
         return body.count(b"\n") if media_type in {"application/n-triples", "application/n-quads"} else None
-    if kind == "ask":
-        return None
     if media_type == "text/tab-separated-values":
         return max(body.count(b"\n") - 1, 0)
     if media_type == "application/sparql-results+xml":

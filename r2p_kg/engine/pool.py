@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import os
-import select
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from r2p_kg import errors, media
 from r2p_kg.engine import policy, syntax, wire
 from r2p_kg.engine.contract import Answer, Budget, Dataset
-from r2p_kg.errors import BusyError, NotAcceptableError, QueryError, QueryTimeoutError, SnapshotError, WorkerDiedError
+from r2p_kg.engine.processes import start
+from r2p_kg.errors import BusyError, NotAcceptableError, QueryError, QueryTimeoutError, WorkerDiedError
 
 if TYPE_CHECKING:
+    import socket
     from pathlib import Path
 
-#: Seconds after which a zygote that has not loaded its snapshot is given up.
-_LOADING: Final = 300.0
+    from r2p_kg.engine.processes import Worker, Zygote
 
 #: Nobody reads it but the log.
 _GONE: Final = "the one who asked went away, and the query was stopped"
@@ -45,72 +39,14 @@ class PoolSettings:
 
 
 @dataclass(eq=False)
-class _Worker:
-    """One forked process: its socket, a handle on it that cannot mean another process, and the zygote it comes from."""
-
-    connection: socket.socket
-    pid: int
-    handle: int
-    generation: int
-
-    def kill(self) -> None:
-        """End the process; the socket and the handle stay, for whoever waits on them."""
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self.handle, signal.SIGKILL)
-
-    def end(self) -> None:
-        """Kill it and let go of it; the one who took the worker does this, once."""
-        self.kill()
-        self.connection.close()
-        os.close(self.handle)
-
-    @property
-    def dead(self) -> bool:
-        """True where the process has ended: its handle is readable then (pidfd_open(2))."""
-        waiting = select.poll()
-        waiting.register(self.handle, select.POLLIN)
-        return bool(waiting.poll(0))
-
-
-@dataclass(eq=False)
 class _Running:
     """A query being evaluated, as the operator sees it."""
 
     id: str
     query: str
     started: float
-    worker: _Worker
+    worker: Worker
     cancelled: bool = False
-
-
-@dataclass(eq=False)
-class _Zygote:
-    process: subprocess.Popen[bytes]
-    control: socket.socket
-    about: dict[str, Any]
-    generation: int
-    graphs: frozenset[str]
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def fork(self) -> _Worker:
-        """A new worker; raises BrokenFrameError where the zygote is gone."""
-        with self.lock:
-            try:
-                self.control.settimeout(_LOADING)
-                self.control.sendall(b"+")
-                message, descriptors, _, _ = socket.recv_fds(self.control, 64, 1)
-                if not message or not descriptors:
-                    text = "the process that forks query workers is gone"
-                    raise wire.BrokenFrameError(text)
-            except OSError as error:
-                raise wire.BrokenFrameError(str(error)) from error
-            pid = int(message)
-            return _Worker(socket.socket(fileno=descriptors[0]), pid, os.pidfd_open(pid), self.generation)
-
-    def end(self) -> None:
-        self.control.close()
-        self.process.kill()
-        self.process.wait()
 
 
 class Pool:
@@ -124,7 +60,7 @@ class Pool:
         self._state = threading.Lock()
         self._places = threading.Semaphore(self._settings.workers)
         self._waiting = 0
-        self._idle: deque[_Worker] = deque()
+        self._idle: deque[Worker] = deque()
         self._running: dict[str, _Running] = {}
         self._numbers = itertools.count(1)
         self._counts: Counter[str] = Counter()
@@ -132,8 +68,8 @@ class Pool:
         self._closed = False
         self._path = path
         #: Zygotes of earlier snapshots whose workers still answer; a worker dies with its zygote.
-        self._retired: list[_Zygote] = []
-        self._zygote = self._start(path, 1)
+        self._retired: list[Zygote] = []
+        self._zygote = start(path, 1, self._settings.memory)
         self._refill()
 
     def ask(self, query: str, *, media_type: str, dataset: Dataset | None = None, budget: Budget | None = None, asker: socket.socket | None = None) -> Answer:
@@ -147,7 +83,7 @@ class Pool:
             self._check(query, media_type, dataset)
             self._take_place(deadline, budget)
             try:
-                answer = self._evaluate(query, media_type, dataset, budget, deadline, asker)
+                answer = self._evaluate(query, media_type, dataset, budget, deadline=deadline, asker=asker)
             finally:
                 self._places.release()
         except QueryError as error:
@@ -183,7 +119,7 @@ class Pool:
             if one is None:
                 return False
             one.cancelled = True
-            signal.pidfd_send_signal(one.worker.handle, signal.SIGKILL)
+            one.worker.kill()
         return True
 
     def swap(self, path: Path) -> None:
@@ -191,7 +127,7 @@ class Pool:
 
         Raises SnapshotError, and goes on as before, where the file cannot be served.
         """
-        fresh = self._start(path, self._zygote.generation + 1)
+        fresh = start(path, self._zygote.generation + 1, self._settings.memory)
         with self._state:
             old, self._zygote, self._path = self._zygote, fresh, path
             idle, self._idle = list(self._idle), deque()
@@ -237,7 +173,7 @@ class Pool:
             with self._state:
                 self._waiting -= 1
 
-    def _evaluate(self, query: str, media_type: str, dataset: Dataset, budget: Budget, deadline: float, asker: socket.socket | None = None) -> Answer:
+    def _evaluate(self, query: str, media_type: str, dataset: Dataset, budget: Budget, *, deadline: float, asker: socket.socket | None = None) -> Answer:
         worker = self._take_worker()
         with self._state:
             one = _Running(str(next(self._numbers)), query, time.monotonic(), worker)
@@ -280,7 +216,7 @@ class Pool:
         kind = getattr(errors, reply["error"], QueryError)
         return kind(reply["message"]) if issubclass(kind, QueryError) else QueryError(reply["message"])
 
-    def _take_worker(self) -> _Worker:
+    def _take_worker(self) -> Worker:
         """A living worker: one that was killed from outside while it waited must not cost a query."""
         while True:
             with self._state:
@@ -291,10 +227,11 @@ class Pool:
                 return worker
             worker.end()
 
-    def _give_back(self, worker: _Worker, *, sound: bool) -> None:
+    def _give_back(self, worker: Worker, *, sound: bool) -> None:
         """Keep a sound worker of the present snapshot; kill any other and put a new one in its place."""
         with self._state:
-            keep = sound and not self._closed and worker.generation == self._zygote.generation
+            full = len(self._idle) >= self._settings.workers + self._settings.spares
+            keep = sound and not full and not self._closed and worker.generation == self._zygote.generation
             if keep:
                 self._idle.append(worker)
         if not keep:
@@ -331,7 +268,7 @@ class Pool:
             if not current:
                 fresh.end()
 
-    def _fork(self) -> _Worker:
+    def _fork(self) -> Worker:
         """A new worker, from a new zygote where the old one was killed from outside."""
         zygote = self._zygote
         try:
@@ -340,24 +277,8 @@ class Pool:
             with self._state:
                 if self._zygote is zygote:
                     zygote.end()
-                    self._zygote = self._start(self._path, zygote.generation)
+                    self._zygote = start(self._path, zygote.generation, self._settings.memory)
             return self._zygote.fork()
-
-    def _start(self, path: Path, generation: int) -> _Zygote:
-        ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "r2p_kg.engine.zygote", str(theirs.fileno()), str(path), str(self._settings.memory)]
-        with theirs:
-            process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        try:
-            about, _ = wire.receive(ours, time.monotonic() + _LOADING)
-        except (wire.BrokenFrameError, wire.LateError) as error:
-            about = {"error": f"{path}: the process that loads it ended ({error})"}
-        if "error" in about:
-            ours.close()
-            process.kill()
-            process.wait()
-            raise SnapshotError(about["error"])
-        return _Zygote(process, ours, about, generation, frozenset(about.pop("graphs")))
 
 
 def _death(one: _Running) -> QueryError:

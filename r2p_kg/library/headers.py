@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-
 @dataclass(frozen=True)
 class Header:
     """``values``: text, list or mapping by key; ``lines``: line of the file, from 1, by path of keys (``params.situation``)."""

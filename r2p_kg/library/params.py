@@ -21,6 +21,8 @@ RESERVED: Final = frozenset({"format", "output", "results", "timeout", "query", 
 
 #: The longest value a parameter takes, in characters.
 MAX_LENGTH: Final = 2000
+#: How much of a wrong value a message repeats.
+_LINE: Final = 80
 
 #: RFC 3987 absolute IRI as far as the IRIREF terminal of SPARQL 1.1 allows it (grammar rule 139).
 _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20\x7f-\xa0\s<>\"{}|^`\\]*")
@@ -119,7 +121,7 @@ def _boolean(value: str, _prefixes: Mapping[str, str]) -> str:
 
 
 def _shown(value: str) -> str:
-    return repr(value if len(value) <= 80 else value[:77] + "…")
+    return repr(value if len(value) <= _LINE else value[: _LINE - 1] + "…")
 
 
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"})

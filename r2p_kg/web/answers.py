@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from flask import Response, render_template, request
@@ -63,7 +63,8 @@ def plan(query: str, dataset: Dataset, wanted: str | None, timeout: float | None
         media_type = media.negotiate(request.headers.get("Accept"), inspection.kind, wanted).media_type
     budget = Budget(min(limits.seconds, timeout or limits.seconds), limits.rows, limits.bytes)
     # A query that asks for the time or for chance has another answer each time: it may not be kept.
-    etag = None if inspection.volatile else replies.tag(now.snapshot.digest, __version__, query, dataset, media_type, replace(budget, seconds=0), limits.table_rows)
+    parts = (now.snapshot.digest, __version__, query, dataset, media_type, limits.rows, limits.bytes, limits.table_rows)
+    etag = None if inspection.volatile else replies.tag(*parts)
     return Plan(query, dataset, inspection.kind, media_type, budget, etag)
 
 

@@ -45,7 +45,8 @@ class Index:
         names: dict[str, tuple[int, str]] = {}
         rank = {iri: number for number, iri in enumerate(NAMING)}
         for quad in rdf.quads_of(snapshot.quads):
-            subject, thing = _key(quad.subject), quad.object
+            subject = _key(quad.subject)
+            thing: Any = quad.object
             self._subject[subject].append(quad)
             self._graph[_key(quad.graph_name)].append(quad)
             if type(thing).__name__ != "Literal":

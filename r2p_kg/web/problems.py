@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import uuid
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from flask import Response, g, render_template, request
@@ -61,7 +62,7 @@ def body(status: int, slug: str, title: str, detail: str, **members: object) -> 
         reply = Response(json.dumps(content, ensure_ascii=False, indent=1) + "\n", status, mimetype="application/problem+json")
     reply.headers["Cache-Control"] = "no-store"
     reply.vary.add("Accept")
-    if status >= 500:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("%s %s -> %s %s: %s (%s)", request.method, request.path, status, slug, detail, content["instance"])
     return reply
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from flask import Response, request
@@ -83,9 +84,9 @@ def register(app: Flask) -> None:
 
 def _compressed(reply: Response) -> Response:
     """The answer as gzip where that helps and is accepted; another encoding has another tag (RFC 9110, section 8.8.3.3)."""
-    if reply.direct_passthrough or reply.status_code != 200 or "Content-Encoding" in reply.headers:
+    if reply.direct_passthrough or reply.status_code != HTTPStatus.OK or "Content-Encoding" in reply.headers:
         return reply
-    if not reply.mimetype.startswith(_COMPRESSIBLE) or (reply.content_length or 0) < _SMALL:
+    if not (reply.mimetype or "").startswith(_COMPRESSIBLE) or (reply.content_length or 0) < _SMALL:
         return reply
     reply.vary.add("Accept-Encoding")
     if request.accept_encodings["gzip"] <= 0:

@@ -95,7 +95,7 @@ def resource() -> Response:
 
 def _described(iri: str, *, suffixes: bool = True) -> Response:
     index = service.current().index
-    candidates = [(known, None) for known in dict.fromkeys((iri, quote(iri, safe="/:#?&=@!$'()*+,;~%")))]
+    candidates: list[tuple[str, str | None]] = [(known, None) for known in dict.fromkeys((iri, quote(iri, safe="/:#?&=@!$'()*+,;~%")))]
     if suffixes:
         candidates += [(known.removesuffix(suffix), suffix) for known, _ in tuple(candidates) for suffix in SUFFIXES if known.endswith(suffix)]
     for known, suffix in candidates:
@@ -151,10 +151,11 @@ def written(index: Index, quads: Iterable[Any], media_type: str) -> bytes:
 
 def _page(index: Index, iri: str, page: int) -> str:
     only = request.args.get("in")
-    kinds = index.types(iri)
-    view = "statement" if vocab.R2P_STATEMENT in kinds or index.values(iri, vocab.R2P_SAYS) else "passage" if vocab.R2P_PASSAGE in kinds else "entity"
+    view = _view(index, iri)
     hidden = () if only else _SHOWN_ABOVE[view]
-    incoming = _groups([quad for quad in index.incoming(iri) if only in {None, quad.predicate.value} and quad.predicate.value not in hidden], page if only else 1, PAGE if only else FIRST, subject=True)
+    leading = [quad for quad in index.incoming(iri) if only in {None, quad.predicate.value} and quad.predicate.value not in hidden]
+    incoming = _groups(leading, page if only else 1, PAGE if only else FIRST, subject=True)
+    said = [quad for quad in index.outgoing(iri) if quad.predicate.value not in _SHOWN_ABOVE[view]]
     return render_template(
         "resource.html",
         iri=iri,
@@ -162,7 +163,7 @@ def _page(index: Index, iri: str, page: int) -> str:
         heading=_heading(index, iri),
         kinds=_kinds(index, iri),
         warrant=[(title, values) for title, predicate in _WARRANT.items() if (values := index.values(iri, predicate))],
-        outgoing=_groups([quad for quad in index.outgoing(iri) if quad.predicate.value not in _SHOWN_ABOVE[view]], 1, 10_000, subject=False),
+        outgoing=_groups(said, 1, len(said), subject=False),
         incoming=incoming,
         only=only,
         page=page,
@@ -172,6 +173,14 @@ def _page(index: Index, iri: str, page: int) -> str:
         members=_members(index, iri),
         alternates=alternates(iri),
     )
+
+
+def _view(index: Index, iri: str) -> str:
+    """Which kind of page a thing gets: statement, passage or entity."""
+    kinds = index.types(iri)
+    if vocab.R2P_STATEMENT in kinds or index.values(iri, vocab.R2P_SAYS):
+        return "statement"
+    return "passage" if vocab.R2P_PASSAGE in kinds else "entity"
 
 
 def _citing(index: Index, passage: str) -> list[tuple[str, list[str], bool]]:

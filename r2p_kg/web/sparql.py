@@ -47,4 +47,5 @@ def _rdf_is_welcome() -> bool:
 
 def form(query: str = EXAMPLE) -> Response:
     """The page with the form, which works without JavaScript."""
-    return Response(render_template("sparql.html", query=query, formats=accept.formats("select"), graph_formats=accept.formats("graph"), settings=service.current().settings))
+    formats = {"formats": accept.formats("select"), "graph_formats": accept.formats("graph")}
+    return Response(render_template("sparql.html", query=query, settings=service.current().settings, **formats))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pyoxigraph import RdfFormat
 
 from r2p_kg import library, rdf, snapshot
 from r2p_kg.engine import pool
@@ -34,9 +35,11 @@ TRIG = (
 @prefix graph: <https://w3id.org/r2p-kg/graph/> .
 @prefix doc: <https://w3id.org/r2p-kg/id/report/> .
 graph:schema {
-  <https://w3id.org/r2p-kg/ns> a owl:Ontology ; dcterms:title "A world"@en ; dcterms:description "Small."@en ; dcterms:license <https://creativecommons.org/licenses/by/4.0/> .
+  <https://w3id.org/r2p-kg/ns> a owl:Ontology ; dcterms:title "A world"@en ; dcterms:description "Small."@en ;
+    dcterms:license <https://creativecommons.org/licenses/by/4.0/> .
   r2p:Statement a owl:Class ; rdfs:label "statement"@en ; skos:definition "What a source says."@en .
-  r2p:Response a owl:Class ; rdfs:label "response"@en ; rdfs:subClassOf r2p:Statement , [ a owl:Restriction ; owl:onProperty r2p:cites ; owl:someValuesFrom r2p:Passage ] .
+  r2p:Response a owl:Class ; rdfs:label "response"@en ;
+    rdfs:subClassOf r2p:Statement , [ a owl:Restriction ; owl:onProperty r2p:cites ; owl:someValuesFrom r2p:Passage ] .
   r2p:Passage a owl:Class ; rdfs:label "passage"@en .
   r2p:Situation a owl:Class ; rdfs:label "situation"@en .
   r2p:cites a owl:ObjectProperty ; rdfs:label "cites"@en ; rdfs:domain r2p:Statement ; rdfs:range r2p:Passage .
@@ -46,14 +49,16 @@ graph:facts\\/arvania {
   id:arvania-2001 a r2p:Situation ; rdfs:label "Arvania 2001"@en , "Arvanie 2001"@fr .
   id:borland-1999 a r2p:Situation ; rdfs:label "Borland 1999"@en .
   id:arvania.response.talks a r2p:Response , r2p:Statement ; r2p:says "The council <b>held</b> talks."@en ;
-    r2p:cites doc:para-1 ; r2p:modality <https://w3id.org/r2p-kg/id/modality/alleged> ; r2p:negated true ; r2p:usedIn id:arvania-2001 ; r2p:about id:arvania-2001 .
+    r2p:cites doc:para-1 ; r2p:modality <https://w3id.org/r2p-kg/id/modality/alleged> ;
+    r2p:negated true ; r2p:usedIn id:arvania-2001 ; r2p:about id:arvania-2001 .
   <https://w3id.org/r2p-kg/id/modality/alleged> rdfs:label "alleged"@en .
   doc:para-1 a r2p:Passage ; rdfs:label "Report, para. 1"@en ; r2p:locator "para. 1" .
   doc:para-2 a r2p:Passage ; rdfs:label "Report, para. 2"@en ; r2p:locator "para. 2" .
 }
 graph:entailed { id:arvania-2001 r2p:mentionedIn doc:para-1 . id:arvania-2001 a r2p:Situation . }
 graph:facts\\/hostile {
-  ex:evil rdfs:label "<script>alert(1)</script>" ; rdfs:seeAlso <javascript:alert(1)> , <data:text/html,x> , <https://elsewhere.example/x> ; ex:number 01 , 1.50 .
+  ex:evil rdfs:label "<script>alert(1)</script>" ;
+    rdfs:seeAlso <javascript:alert(1)> , <data:text/html,x> , <https://elsewhere.example/x> ; ex:number 01 , 1.50 .
   ex:count ex:p """
     + " , ".join(f"ex:n{number}" for number in range(1500))
     + " .\n"
@@ -109,8 +114,6 @@ ASK { ?s r2p:says ?text FILTER(CONTAINS(?text, "talks")) }
 
 def small_snapshot() -> snapshot.Snapshot:
     """The world as a snapshot."""
-    from pyoxigraph import RdfFormat
-
     quads = rdf.canonical(rdf.parse_text(TRIG, RdfFormat.TRIG))
     return snapshot.Snapshot.of(quads, PREFIXES, {"triples asserted": quads.count(b"\n"), "class: situation": 2})
 
@@ -128,13 +131,16 @@ class Counted:
     asked: int = 0
 
     def ask(self, query: str, **arguments: Any) -> Any:
+        """Ask, and count."""
         self.asked += 1
         return self.engine.ask(query, **arguments)
 
     def stats(self) -> Any:
+        """The counters of the engine itself."""
         return self.engine.stats()
 
     def close(self) -> None:
+        """End the engine."""
         self.engine.close()
 
 

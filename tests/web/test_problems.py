@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from r2p_kg import vocab
-from r2p_kg.engine import Budget, Dataset
 from r2p_kg.errors import AnswerTooLargeError, BusyError, QueryTimeoutError, WorkerDiedError
 from r2p_kg.library import Library
 from r2p_kg.web import Settings, create_app
@@ -16,6 +15,7 @@ from r2p_kg.web import Settings, create_app
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
+    from r2p_kg.engine import Budget, Dataset
     from r2p_kg.snapshot import Snapshot
 
 MEMBERS = {"type", "title", "status", "detail", "instance"}
@@ -61,7 +61,10 @@ def test_every_route_with_a_name_answers_an_unknown_one_with_a_problem(client: F
             assert_problem(client.get(path), 404)
 
 
-@pytest.mark.parametrize("path", ["/nope", "/id", "/id/", "/queries/", "/dumps/../status", "//evil.example/", "/static/../__init__.py", "/static/%2e%2e/service.py", "/id/%00", "/%ff"])
+@pytest.mark.parametrize(
+    "path",
+    ["/nope", "/id", "/id/", "/queries/", "/dumps/../status", "//evil.example/", "/static/../__init__.py", "/static/%2e%2e/service.py", "/id/%00", "/%ff"],
+)
 def test_an_odd_path_is_found_or_is_404_and_never_a_redirect(client: FlaskClient, path: str) -> None:
     reply = client.get(path)
     if reply.status_code != 200:
@@ -87,6 +90,7 @@ class Failing:
         self.error = error
 
     def ask(self, _query: str, *, media_type: str, dataset: Dataset, budget: Budget) -> Any:  # noqa: ARG002
+        """Raise it."""
         raise self.error
 
     def close(self) -> None:

@@ -154,7 +154,9 @@ def test_only_our_own_iris_have_a_local_address(iri: str, there: str | None) -> 
     assert there == terms.local(iri)
 
 
-@pytest.mark.parametrize("iri", ["javascript:alert(1)", "data:text/html,x", "JaVaScRiPt:x", "//evil.example", "http:", "http://[bad", "ftp://a.example/", "mailto:a@b.example"])
+@pytest.mark.parametrize(
+    "iri", ["javascript:alert(1)", "data:text/html,x", "JaVaScRiPt:x", "//evil.example", "http:", "http://[bad", "ftp://a.example/", "mailto:a@b.example"]
+)
 def test_only_web_addresses_lead_out(iri: str) -> None:
     assert None is terms.external(iri)
 

@@ -1,0 +1,114 @@
+"""Handles on the processes behind the pool: the zygote, which holds the loaded snapshot, and the query workers that it forks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from r2p_kg.engine import wire
+from r2p_kg.errors import SnapshotError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Seconds after which a zygote that has not loaded its snapshot is given up.
+_LOADING: Final = 300.0
+
+
+@dataclass(eq=False)
+class Worker:
+    """One forked process: its socket, a handle on it that cannot mean another process, and the zygote it comes from."""
+
+    connection: socket.socket
+    pid: int
+    handle: int
+    generation: int
+
+    def kill(self) -> None:
+        """End the process; the socket and the handle stay, for whoever waits on them."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.handle, signal.SIGKILL)
+
+    def end(self) -> None:
+        """Kill it and let go of it; the one who took the worker does this, once."""
+        self.kill()
+        self.connection.close()
+        os.close(self.handle)
+
+    @property
+    def dead(self) -> bool:
+        """True where the process has ended: its handle is readable then (pidfd_open(2))."""
+        waiting = select.poll()
+        waiting.register(self.handle, select.POLLIN)
+        return bool(waiting.poll(0))
+
+
+@dataclass(eq=False)
+class Zygote:
+    """The process that forks workers: ``control`` is its command socket, ``about`` what it said of the snapshot.
+
+    ``generation`` tells the snapshots of one pool apart; ``graphs``: IRIs of the graphs that are served.
+    """
+
+    process: subprocess.Popen[bytes]
+    control: socket.socket
+    about: dict[str, Any]
+    generation: int
+    graphs: frozenset[str]
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def fork(self) -> Worker:
+        """A new worker; raises BrokenFrameError where the zygote is gone."""
+        with self.lock:
+            try:
+                self.control.settimeout(_LOADING)
+                self.control.sendall(b"+")
+                message, descriptors, _, _ = socket.recv_fds(self.control, 64, 1)
+                if not message or not descriptors:
+                    text = "the process that forks query workers is gone"
+                    raise wire.BrokenFrameError(text)
+                pid = int(message)
+                connection = socket.socket(fileno=descriptors[0])
+                try:
+                    return Worker(connection, pid, os.pidfd_open(pid), self.generation)
+                except OSError:
+                    connection.close()
+                    raise
+            except OSError as error:
+                raise wire.BrokenFrameError(str(error)) from error
+
+    def end(self) -> None:
+        """Kill it, and with it every worker that it forked."""
+        self.control.close()
+        self.process.kill()
+        self.process.wait()
+
+
+def start(path: Path, generation: int, memory: int) -> Zygote:
+    """A zygote that has loaded the snapshot; ``memory``: bytes that a query of its workers may take.
+
+    Raises SnapshotError where the file cannot be served.
+    """
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-m", "r2p_kg.engine.zygote", str(theirs.fileno()), str(path), str(memory)]
+    with theirs:
+        process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        about, _ = wire.receive(ours, time.monotonic() + _LOADING)
+    except (wire.BrokenFrameError, wire.LateError) as error:
+        about = {"error": f"{path}: the process that loads it ended ({error})"}
+    if "error" in about:
+        ours.close()
+        process.kill()
+        process.wait()
+        raise SnapshotError(about["error"])
+    return Zygote(process, ours, about, generation, frozenset(about.pop("graphs")))
