@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from flask import Blueprint, Response, render_template
@@ -93,11 +94,12 @@ def _engine() -> object:
 
 
 def _examples() -> list[SavedQuery]:
-    """Questions to begin with: those tagged ``start``, else the first of each topic that gives rows; none that needs a value."""
+    """Questions to begin with: those tagged ``start``, else one of each topic in turn; each gives rows and needs no value."""
     topics = service.current().library.topics().values()
     askable = [[one for one in queries if one.expect != "empty" and not any(param.required for param in one.params)] for queries in topics]
     chosen = [one for queries in askable for one in queries if "start" in one.tags]
-    return (chosen or [queries[0] for queries in askable if queries])[:_EXAMPLES]
+    in_turn = [one for row in zip_longest(*askable) for one in row if one]
+    return (chosen or in_turn)[:_EXAMPLES]
 
 
 def _plain(text: str) -> Response:

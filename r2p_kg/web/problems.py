@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+#: The longest line of a query that an error repeats.
+_LONGEST_LINE: Final = 500
+
 _FOUND: Final = {
     400: ("bad-request", "The request cannot be understood"),
     403: ("forbidden", "This is not allowed here"),
@@ -117,6 +120,7 @@ def register(app: Flask) -> None:
 
 
 def _line(number: int | None) -> str | None:
-    """The line of the query that the error is about."""
+    """The line of the query that the error is about; None where it is unknown, or too long to help."""
     lines = str(g.get("query", "")).splitlines()
-    return lines[number - 1] if number and 0 < number <= len(lines) else None
+    line = lines[number - 1] if number and 0 < number <= len(lines) else None
+    return line if line is not None and len(line) <= _LONGEST_LINE else None
