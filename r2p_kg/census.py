@@ -95,7 +95,8 @@ def readings(quads: Iterable[Quad]) -> tuple[Reading, ...]:
     """Each passage of each source document with the statements that cite it, in the order of the document."""
     kept = list(quads)
     labels = _labels(kept)
-    passages = {quad.subject.value for quad in _of(kept, vocab.RDF_TYPE) if quad.object == NamedNode(vocab.NS + "Passage") and isinstance(quad.subject, NamedNode)}
+    typed = (quad.subject for quad in _of(kept, vocab.RDF_TYPE) if quad.object == NamedNode(vocab.NS + "Passage"))
+    passages = {passage.value for passage in typed if isinstance(passage, NamedNode)}
     home, positions, locators, says, reasons = (_values(kept, name) for name in ("inDocument", "position", "locator", "says", "noStatementReason"))
     cited: dict[str, list[tuple[str, str]]] = {}
     for quad in _of(kept, vocab.NS + "cites"):

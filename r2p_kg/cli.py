@@ -166,7 +166,8 @@ def _list_passages(readings: Sequence[Reading], form: str) -> None:
         click.echo(json.dumps([asdict(one) for one in readings], indent=1, ensure_ascii=False))
         return
     for one in readings:
-        click.echo(f"{one.passage.removeprefix(vocab.ID)}: {len(one.statements)} statements" if one.statements else f"{one.passage.removeprefix(vocab.ID)}: {one.reason or 'OPEN'}")
+        made = f"{len(one.statements)} statements" if one.statements else one.reason or "OPEN"
+        click.echo(f"{one.passage.removeprefix(vocab.ID)}: {made}")
         for _, sentence in one.statements:
             click.echo(f"    {sentence}")
 
