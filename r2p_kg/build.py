@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 from pyoxigraph import NamedNode, Quad
 
-from r2p_kg import census, rdf, vocab
+from r2p_kg import census, origins, rdf, vocab
 from r2p_kg import snapshot as snapshots
 from r2p_kg.errors import FindingsError, SnapshotError, UsageError
 from r2p_kg.findings import Finding
@@ -86,7 +86,7 @@ def assemble(ontology: Path, *, facts: Path | None = None, memory: Path | None =
     corpus = sources.read(ontology, facts)
     asserted = [triple for source in corpus.sources for triple in source.triples]
     notice("reasoning", f"{len(asserted):,} triples")
-    closed = reasoning.closure(asserted)
+    closed = reasoning.closure(asserted, lambda new: notice("reasoning", f"{new:,} more"), explained=True)
     notice("checking", f"{len(closed.entailed):,} entailed")
     findings = checks.run(corpus, ontology)
     findings = checks.in_order([*findings, *checks.clashes(corpus, closed)])
@@ -101,11 +101,16 @@ def assemble(ontology: Path, *, facts: Path | None = None, memory: Path | None =
 
 
 def freeze(corpus: Corpus, closed: Closure) -> Snapshot:
-    """The snapshot of a corpus and what it entails; equal inputs give equal bytes, whatever their order."""
+    """The snapshot of a corpus and what it entails, with the origin of each triple; equal inputs give equal bytes, whatever their order."""
+    from r2p_kg.reasoning import SKOLEM  # noqa: PLC0415 - as in assemble
+
     quads = [Quad(triple.subject, triple.predicate, triple.object, NamedNode(source.graph)) for source in corpus.sources for triple in source.triples]
     graph = NamedNode(vocab.ENTAILED_GRAPH)
     quads += [Quad(triple.subject, triple.predicate, triple.object, graph) for triple in closed.entailed]
-    return Snapshot.of(rdf.canonical(quads), corpus.prefixes, census.census(quads))
+    text = rdf.canonical(quads)
+    ways = {fact: [(way.rule, way.premises) for way in several] for fact, several in closed.derivations.items()}
+    origin = origins.of(text, [(source.graph, source.path, source.lines) for source in corpus.sources], ways, SKOLEM)
+    return Snapshot.of(text, corpus.prefixes, census.census(quads), origin)
 
 
 def current(ontology: Path, state: Path, progress: Progress = lambda _step, _what: None) -> Built:
@@ -156,7 +161,7 @@ def fingerprint(ontology: Path) -> str:
     if not ontology.is_dir():
         message = f"{ontology}: no such folder; name the folder of Turtle files with --ontology"
         raise UsageError(message)
-    code = [_PACKAGE / f"{name}.py" for name in ("build", "census", "findings", "rdf", "snapshot", "sources", "syntax", "vocab")]
+    code = [_PACKAGE / f"{name}.py" for name in ("build", "census", "findings", "origins", "rdf", "snapshot", "sources", "syntax", "vocab")]
     code += [path for part in ("checks", "reasoning") for path in (_PACKAGE / part).glob("*.py")]
     inputs = [(path.relative_to(ontology).as_posix(), path) for pattern in ("*.ttl", "*.rq") for path in ontology.rglob(pattern) if path.is_file()]
     inputs += [(path.relative_to(_PACKAGE.parent).as_posix(), path) for path in code]

@@ -40,8 +40,8 @@ def of(
     """
     sources = list(places)
     known = rdf.quads_of(quads)
-    written = _Keys(_colours((triple.subject, triple.predicate, triple.object) for _, _, lines in sources for triple in lines), "_:")
-    frozen = _Keys(_colours((quad.subject, quad.predicate, quad.object) for quad in known), "_:")
+    written = _Keys(_colours((triple.subject, triple.predicate, triple.object) for _, _, lines in sources for triple in lines))
+    frozen = _Keys(_colours((quad.subject, quad.predicate, quad.object) for quad in known))
     files = sorted({path for _, path, _ in sources})
     where: dict[tuple[str, tuple[str, str, str]], str] = {}
     for graph, path, lines in sorted(sources, key=lambda one: one[1]):
@@ -104,9 +104,8 @@ class _Ways:
 class _Keys:
     """Triples as tuples of text that are equal where the triples are: blank nodes by what is said of them, literals as the engine's store keeps them."""
 
-    def __init__(self, colours: Mapping[str, str], blank: str) -> None:
+    def __init__(self, colours: Mapping[str, str]) -> None:
         self.colours = colours
-        self._blank = blank
         self._kept: dict[str, str] = {}
 
     def of(self, triple: Triple | Quad) -> tuple[str, str, str]:
@@ -148,15 +147,15 @@ def _colours(triples: Iterable[tuple[object, object, object]]) -> dict[str, str]
             about.setdefault(value.value, []).append(("o", str(predicate), subject))
     colours = dict.fromkeys(about, "")
     while True:
-        finer = {node: _digest(seen, colours) for node, seen in about.items()}
+        finer = {node: _digest(colours[node], seen, colours) for node, seen in about.items()}
         if len(set(finer.values())) == len(set(colours.values())):
             return {node: f"_:{colour}" for node, colour in finer.items()}
         colours = finer
 
 
-def _digest(seen: list[tuple[str, str, object]], colours: Mapping[str, str]) -> str:
+def _digest(own: str, seen: list[tuple[str, str, object]], colours: Mapping[str, str]) -> str:
     lines = sorted(f"{side} {predicate} {colours[other.value] if isinstance(other, BlankNode) else other}" for side, predicate, other in seen)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return hashlib.sha256("\n".join([own, *lines]).encode()).hexdigest()
 
 
 def _graph(quad: Quad) -> str:

@@ -1,4 +1,5 @@
 """The frozen value between curators and readers: canonical quads, prefixes, a digest and a census, in one file.
+Beside them stands where each quad comes from (:mod:`r2p_kg.origins`), outside the digest: lines move without a change of what is said.
 
 The digest is the SHA-256 of the canonical N-Quads text (sorted lines, blank nodes labelled by RDFC-1.0,
 https://www.w3.org/TR/rdf-canon/); it is the snapshot's version, its ETag and its file name.
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Raised whenever the layout inside the file changes; older files are then rebuilt.
-FORMAT = 1
+FORMAT = 2
 
 #: A fixed time stamp for the members of the archive: equal content gives an equal file.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -35,17 +36,19 @@ class Snapshot:
     ``prefixes``: prefix → namespace IRI, as declared in ``ontology/prefixes.ttl``.
     ``digest``: 64 hexadecimal digits.
     ``census``: counts by name (quads, statements by class, passages …), for people and for tests.
+    ``origins``: where each quad comes from, see :mod:`r2p_kg.origins`; empty where that is not known (data that are not ours).
     """
 
     quads: bytes
     prefixes: Mapping[str, str]
     digest: str
     census: Mapping[str, int]
+    origins: bytes = b""
 
     @classmethod
-    def of(cls, quads: bytes, prefixes: Mapping[str, str], census: Mapping[str, int]) -> Snapshot:
+    def of(cls, quads: bytes, prefixes: Mapping[str, str], census: Mapping[str, int], origins: bytes = b"") -> Snapshot:
         """The snapshot of canonical N-Quads text, digest computed."""
-        return cls(quads, dict(prefixes), hashlib.sha256(quads).hexdigest(), dict(census))
+        return cls(quads, dict(prefixes), hashlib.sha256(quads).hexdigest(), dict(census), origins)
 
     @property
     def file_name(self) -> str:
@@ -72,6 +75,7 @@ def write(snapshot: Snapshot, folder: Path) -> Path:
             with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
                 archive.writestr(_member("snapshot.json"), json.dumps(head, indent=1, ensure_ascii=False))
                 archive.writestr(_member("quads.nq"), snapshot.quads)
+                archive.writestr(_member("origins.txt"), snapshot.origins)
             Path(partial).replace(path)
         except BaseException:
             Path(partial).unlink(missing_ok=True)
@@ -91,10 +95,11 @@ def read(path: Path) -> Snapshot:
         with zipfile.ZipFile(path) as archive:
             head = json.loads(archive.read("snapshot.json"))
             quads = archive.read("quads.nq")
+            origins = archive.read("origins.txt") if "origins.txt" in archive.namelist() else b""
         if head["format"] != FORMAT:
             message = f"{path}: snapshot format {head['format']}, this version reads {FORMAT}; run r2p build again"
             raise SnapshotError(message)
-        found = Snapshot.of(quads, head["prefixes"], head["census"])
+        found = Snapshot.of(quads, head["prefixes"], head["census"], origins)
     except (OSError, zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, KeyError, EOFError) as error:
         message = f"{path}: not a readable snapshot ({error}); run r2p build again"
         raise SnapshotError(message) from error

@@ -14,7 +14,7 @@ from r2p_kg.errors import SnapshotError
 if TYPE_CHECKING:
     from pathlib import Path
 
-ONE = snapshot.Snapshot.of(b'<http://e/a> <http://e/p> "\xc3\xa9" .\n', {"e": "http://e/"}, {"triples asserted": 1})
+ONE = snapshot.Snapshot.of(b'<http://e/a> <http://e/p> "\xc3\xa9" .\n', {"e": "http://e/"}, {"triples asserted": 1}, b'{"files": [], "rules": []}\n=\n')
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_another_format_is_refused_with_both_numbers(tmp_path: Path) -> None:
         snapshot.read(rewritten(tmp_path, {**HEAD, "format": 99}))
 
 
-@pytest.mark.parametrize("head", ["{", "{}", '{"format": 1}'])
+@pytest.mark.parametrize("head", ["{", "{}", f'{{"format": {snapshot.FORMAT}}}'])
 def test_a_head_that_lacks_something_is_refused(tmp_path: Path, head: str) -> None:
     with pytest.raises(SnapshotError, match="not a readable snapshot"):
         snapshot.read(rewritten(tmp_path, head))

@@ -32,7 +32,7 @@ class Derivation:
 
 
 def derivations(store: Store, rules: Iterable[Compiled], found: Iterable[Pattern]) -> Mapping[Pattern, tuple[Derivation, ...]]:
-    """Each triple that was ``found`` in a closed store → its derivations, the shortest first, at most KEPT.
+    """Each triple that was ``found`` in a closed store → its derivations, the shortest first, at most KEPT, each resting on something else.
 
     No triple stands behind itself: the premises of every derivation have shorter ways than the triple.
     """
@@ -44,7 +44,26 @@ def derivations(store: Store, rules: Iterable[Compiled], found: Iterable[Pattern
         own = length[head]
         if all(length.get(premise, 0) < own for premise in premises):
             ways.setdefault(head, set()).add(Derivation(1 + sum(length.get(premise, 0) for premise in premises), rule, premises))
-    return {head: tuple(sorted(several)[:KEPT]) for head, several in ways.items()}
+    return _telling({head: sorted(several) for head, several in ways.items()})
+
+
+def _telling(ways: Mapping[Pattern, list[Derivation]]) -> dict[Pattern, tuple[Derivation, ...]]:
+    """The shortest ways, without those that rest on all that a shorter one rests on: they tell nothing new."""
+    ends: dict[Pattern, frozenset[Pattern]] = {}
+    for fact in sorted(ways, key=lambda one: (ways[one][0].length, one)):
+        ends[fact] = frozenset().union(*(ends.get(premise, {premise}) for premise in ways[fact][0].premises))
+    kept: dict[Pattern, tuple[Derivation, ...]] = {}
+    for fact, several in ways.items():
+        chosen, rests = [several[0]], [ends[fact]]
+        for way in several[1:]:
+            if len(chosen) == KEPT:
+                break
+            rest = frozenset().union(*(ends.get(premise, {premise}) for premise in way.premises))
+            if not any(one <= rest for one in rests):
+                chosen.append(way)
+                rests.append(rest)
+        kept[fact] = tuple(chosen)
+    return kept
 
 
 def support(facts: Iterable[Pattern], why: Mapping[Pattern, tuple[Derivation, ...]]) -> tuple[Pattern, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from r2p_kg.web import coverage, dataset, gallery, operations, pages, problems, replies, resources, sparql, vocabulary
+from r2p_kg.web import coverage, dataset, explanation, gallery, operations, pages, problems, replies, resources, sparql, vocabulary
 from r2p_kg.web.service import Service, Settings
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def create_app(settings: Settings, snapshot: Snapshot, engine: Engine, library: 
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     Service(settings, snapshot, engine, library).install(app.extensions)
-    for module in (operations, coverage, sparql, resources, vocabulary, gallery, dataset):
+    for module in (operations, coverage, sparql, explanation, resources, vocabulary, gallery, dataset):
         app.register_blueprint(module.blueprint)
     problems.register(app)
     replies.register(app)
