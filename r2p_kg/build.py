@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 from pyoxigraph import NamedNode, Quad
 
-from r2p_kg import census, origins, rdf, vocab
+from r2p_kg import census, folder, origins, rdf, vocab
 from r2p_kg import snapshot as snapshots
 from r2p_kg.errors import FindingsError, SnapshotError, UsageError
 from r2p_kg.findings import Finding
@@ -84,6 +84,9 @@ def assemble(ontology: Path, *, facts: Path | None = None, memory: Path | None =
 
     notice("reading", "")
     corpus = sources.read(ontology, facts)
+    if any(finding.check == "syntax" for finding in corpus.findings):
+        # What stands in a file that cannot be parsed would be missed everywhere else, and be reported a hundred times.
+        return Assembled(None, corpus.findings)
     asserted = [triple for source in corpus.sources for triple in source.triples]
     notice("reasoning", f"{len(asserted):,} triples")
     closed = reasoning.closure(asserted, lambda new: notice("reasoning", f"{new:,} more"), explained=True)
@@ -157,22 +160,14 @@ def last_good_path(ontology: Path, state: Path) -> Path | None:
 
 
 def fingerprint(ontology: Path) -> str:
-    """SHA-256 over everything that decides the snapshot: Turtle files, check queries, and our own code. Raises UsageError for an unreadable file."""
-    if not ontology.is_dir():
-        message = f"{ontology}: no such folder; name the folder of Turtle files with --ontology"
-        raise UsageError(message)
-    code = [_PACKAGE / f"{name}.py" for name in ("build", "census", "findings", "origins", "rdf", "snapshot", "sources", "syntax", "vocab")]
+    """SHA-256 over everything that decides the snapshot: Turtle files, check queries, and our own code. Raises UsageError for what cannot be read."""
+    code = [_PACKAGE / f"{name}.py" for name in ("build", "census", "findings", "folder", "origins", "rdf", "snapshot", "sources", "syntax", "vocab")]
     code += [path for part in ("checks", "reasoning") for path in (_PACKAGE / part).glob("*.py")]
-    inputs = [(path.relative_to(ontology).as_posix(), path) for pattern in ("*.ttl", "*.rq") for path in ontology.rglob(pattern) if path.is_file()]
+    inputs = [(name, ontology / name) for name in folder.find(ontology, ".ttl", ".rq")]
     inputs += [(path.relative_to(_PACKAGE.parent).as_posix(), path) for path in code]
     whole = hashlib.sha256()
     for name, path in sorted(inputs):
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            message = f"{path}: cannot be read ({error.strerror}); check its permissions"
-            raise UsageError(message) from error
-        whole.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+        whole.update(f"{name}\0{hashlib.sha256(folder.read(path)).hexdigest()}\n".encode())
     return whole.hexdigest()
 
 

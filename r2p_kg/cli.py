@@ -102,7 +102,8 @@ def build(ontology: Path | None, state: Path | None, *, quiet: bool) -> None:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="For people, or for programs.")
 @click.option("--all", "least", flag_value="info", help="List what is merely worth knowing as well, such as passages that no one has read yet.")
 @click.option("--errors", "least", flag_value="error", help="List errors only.")
-def check(ontology: Path | None, state: Path | None, form: str, least: Severity | None) -> None:
+@click.option("--report", is_flag=True, help="Print every rule, its origin and how often it fired, in Markdown (docs/quality.md is this).")
+def check(*, ontology: Path | None, state: Path | None, form: str, least: Severity | None, report: bool) -> None:
     """List what is wrong with the curated files: file, line, what is wrong, how to mend it.
 
     Exit code 1 where there is an error; warnings alone give 0. Nothing is built or replaced.
@@ -112,13 +113,19 @@ def check(ontology: Path | None, state: Path | None, form: str, least: Severity 
       r2p check
       r2p check --all
       r2p check --format json | jq -r '.findings[].path' | sort | uniq -c
+      r2p check --report > docs/quality.md
     """  # noqa: D301 - \b is click's own sign for "leave these lines alone"
     from r2p_kg import build as pipeline  # noqa: PLC0415 - so that --help is quick
 
     where = ontology or pipeline.ontology_folder()
     with progress(pipeline.STEPS, quiet=form == "json") as notice:
         findings = pipeline.assemble(where, memory=(state or pipeline.state_folder()) / "consistency", notice=notice).findings
-    _show(findings, where, form, least=least or "warning")
+    if report:
+        from r2p_kg.checks import quality  # noqa: PLC0415 - so that --help is quick
+
+        click.echo(quality.report(quality.fired(quality.rules(where), findings), quality.elsewhere(where)), nl=False)
+    else:
+        _show(findings, where, form, least=least or "warning")
     if any(finding.severity == "error" for finding in findings):
         click.get_current_context().exit(1)
 
@@ -213,6 +220,8 @@ def _show(findings: Sequence[Finding], ontology: Path, form: str, least: Severit
     for finding in shown:
         severity = click.style(finding.severity, fg=_COLOURS[finding.severity], bold=True)
         click.echo(f"{folder / finding.path}:{finding.line}: {severity}: {finding.message} — {finding.repair} {click.style(f'[{finding.check}]', dim=True)}")
+    if any(finding.check == "syntax" for finding in findings):
+        click.echo("the other checks wait until every file can be parsed")
     if any(counts.values()):
         hidden = len(findings) - len(shown)
         click.echo(

@@ -1,7 +1,8 @@
-"""The reader's commands of ``r2p``: serve, query, ask. Registered by :mod:`r2p_kg.cli`, whose options they share."""
+"""The reader's commands of ``r2p``: serve, query, ask, explain. Registered by :mod:`r2p_kg.cli`, whose options they share."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from contextlib import contextmanager
@@ -143,6 +144,42 @@ def ask(
         _print(answer, form, snapshot)
         if form == "table" and saved.note:
             click.echo(saved.note)
+
+
+@main.command()
+@click.argument("subject", metavar="S")
+@click.argument("predicate", metavar="P")
+@click.argument("value", metavar="O")
+@click.option("--format", "form", type=click.Choice(["text", "json", "turtle"]), default="text", show_default=True, help="For people, or for programs.")
+@_ontology_option
+@_state_option
+def explain(*, subject: str, predicate: str, value: str, form: str, ontology: Path | None, state: Path | None) -> None:
+    """Say why a triple is in the graph: written where, or following from what.
+
+    Each part is a prefixed name, an IRI or a literal; a stands for rdf:type. Exit code 1 where the graph does not hold the triple.
+
+    \b
+    Examples:
+      r2p explain id:mali-2012 r2p:toolUsed id:mediation
+      r2p explain id:mali-2012 a r2p:SituationWithResponse
+      r2p explain id:mali-2012 rdfs:label '"Mali 2012"@en' --format json
+    """  # noqa: D301 - \b is click's own sign for "leave these lines alone"
+    from r2p_kg import explain as why  # noqa: PLC0415 - so that --help is quick
+    from r2p_kg import snapshot  # noqa: PLC0415
+
+    found = snapshot.read(_curated(ontology, state)[0])
+    explainer = why.Explainer(found)
+    fact = (why.term(subject, found.prefixes), why.term(predicate, found.prefixes), why.term(value, found.prefixes))
+    explanation = explainer.explain(fact)
+    if explanation is None:
+        click.echo(f"r2p: the graph does not hold {explainer.sentence(fact)}, neither written nor entailed", err=True)
+        click.get_current_context().exit(1)
+    if form == "turtle":
+        click.echo(why.as_rdf(explanation, found.prefixes).decode(), nl=False)
+    elif form == "json":
+        click.echo(json.dumps(why.as_json(explanation), indent=1, ensure_ascii=False))
+    else:
+        click.echo("\n".join(why.as_text(explanation, explainer)))
 
 
 def _curated(ontology: Path | None, state: Path | None) -> tuple[Path, tuple[str, ...]]:

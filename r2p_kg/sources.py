@@ -17,6 +17,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple
 from rdflib.plugins.parsers.notation3 import RDFSink, SinkParser, sfloat
 
 from r2p_kg import rdf, syntax, vocab
+from r2p_kg import folder as folders
 from r2p_kg.errors import UsageError
 from r2p_kg.findings import Finding, in_order
 from r2p_kg.syntax import PREFIX_FILE
@@ -68,12 +69,9 @@ class Corpus:
 def find(folder: Path) -> list[str]:
     """The paths of all Turtle files below a folder, relative to it, with forward slashes, sorted.
 
-    Raises UsageError where the folder is missing or cannot be listed.
+    Raises UsageError where the folder is missing or cannot be listed, and for links that lead nowhere or to a folder.
     """
-    if not folder.is_dir():
-        message = f"{folder}: no such folder; name the folder of Turtle files with --ontology"
-        raise UsageError(message)
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.ttl") if path.is_file())
+    return folders.find(folder, ".ttl")
 
 
 def read(folder: Path, facts: Path | None = None) -> Corpus:
@@ -82,9 +80,9 @@ def read(folder: Path, facts: Path | None = None) -> Corpus:
     Errors of syntax are findings, all files' together; a file with one contributes nothing else.
     Raises UsageError where a file or folder cannot be read, or where the folder has no ``prefixes.ttl``.
     """
-    texts = {path: _text(folder / path) for path in find(folder) if facts is None or not path.startswith("facts/")}
+    texts = {path: folders.read(folder / path) for path in find(folder) if facts is None or not path.startswith("facts/")}
     if facts is not None:
-        texts |= {f"facts/{path}": _text(facts / path) for path in find(facts)}
+        texts |= {f"facts/{path}": folders.read(facts / path) for path in find(facts)}
     if PREFIX_FILE not in texts:
         message = f"{folder}: no {PREFIX_FILE} in it, so it is no ontology folder; name the right one with --ontology"
         raise UsageError(message)
@@ -96,7 +94,8 @@ def read(folder: Path, facts: Path | None = None) -> Corpus:
         if isinstance(source, Finding):
             findings.append(source)
         else:
-            findings += _prefix_findings(source, declared)
+            # Without declarations the prefix file itself has an error, which is a finding already.
+            findings += _prefix_findings(source, declared) if declared else ()
             parsed.append(source)
     return Corpus(
         folder,
@@ -112,14 +111,20 @@ def parse(text: str | bytes, path: str, declared: Mapping[str, tuple[str, int]] 
     """The file's content as a Source, or a Finding that says which line is wrong and how to mend it.
 
     ``declared``: prefix → (namespace, line in ``prefixes.ttl``), for the repair of a missing prefix.
-    Blank nodes are labelled by file and order, so that files never share one.
+    Blank nodes are labelled by file and order, so that files never share one. Line ends of Windows are read as our own,
+    so that a checkout there gives the same digest.
     """
-    data = text.encode() if isinstance(text, str) else text
+    readable = text if isinstance(text, str) else syntax.decoded(text, path)
+    if isinstance(readable, Finding):
+        return readable
+    readable = readable.replace("\r\n", "\n")
+    fault = syntax.unreadable(path, readable)
+    if fault is not None:
+        return fault
     try:
-        rdf.parse_text(data, RdfFormat.TURTLE, name=path)
+        rdf.parse_text(readable, RdfFormat.TURTLE, name=path)
     except rdf.RdfSyntaxError as error:
-        return syntax.finding(path, data.decode(errors="replace"), error, declared or {})
-    readable = data.decode()
+        return syntax.finding(path, readable, error, declared or {})
     sink = _Sink("b" + hashlib.sha256(path.encode()).hexdigest()[:12])
     parser = _LineParser(sink, readable)
     parser.loadBuf(readable)
@@ -205,14 +210,6 @@ def _term(term: object) -> Any:
     if isinstance(term, tuple):  # how rdflib writes down what ``a`` stands for
         return NamedNode(str(term[1]))
     return NamedNode(str(term)) if isinstance(term, str) else term
-
-
-def _text(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        message = f"{path}: cannot be read ({error.strerror}); check its permissions"
-        raise UsageError(message) from error
 
 
 def _declarations(text: bytes) -> dict[str, tuple[str, int]]:

@@ -139,6 +139,14 @@ def test_errors_stop_the_build_and_the_last_good_snapshot_stays(ontology: Path, 
     assert good.path == build.last_good_path(ontology, state)
 
 
+def test_a_file_that_cannot_be_parsed_is_told_alone_without_what_is_missed_because_of_it(ontology: Path, state: Path) -> None:
+    spoil(ontology)
+    (ontology / "facts" / "broken.ttl").write_text("oops")
+    with pytest.raises(FindingsError) as caught:
+        build.current(ontology, state)
+    assert ["syntax"] == [finding.check for finding in caught.value.findings]
+
+
 def test_there_is_no_last_good_snapshot_before_the_first(ontology: Path, state: Path) -> None:
     assert build.last_good(ontology, state) is None
     assert build.last_good_path(ontology, state) is None

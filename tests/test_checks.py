@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 ONTOLOGY = build.ontology_folder()
 CASES = sorted(path.name for path in (HERE / "checks").iterdir())
 QUERIES = sorted(path.stem for path in (ONTOLOGY / "checks").glob("*.rq"))
-IN_PYTHON = ["changed-literal", "dangling", "foreign-term", "ill-typed-literal", "prefix", "syntax", "undeclared-term"]
+IN_PYTHON = ["changed-literal", "control-character", "dangling", "foreign-term", "ill-typed-literal", "prefix", "syntax", "undeclared-term"]
 
 
 @cache
@@ -68,7 +68,7 @@ def test_every_check_owns_a_pair_of_files() -> None:
 
 
 def test_the_cases_are_all_collected() -> None:
-    assert (25, 7, 25) == (len(QUERIES), len(IN_PYTHON), len(shape_names()))
+    assert (52, 8, 25) == (len(QUERIES), len(IN_PYTHON), len(shape_names()))
     assert {"bad.ttl", "bad.ttl.broken", "good.ttl"} == {path.name for case in CASES for path in (HERE / "checks" / case).iterdir()}
 
 
@@ -147,7 +147,9 @@ def test_a_finding_on_one_line_is_clickable() -> None:
         ("SELECT ?focus {}", "has no header '# Problem: …'"),
         ("# Problem: a\n# Severity: error\nSELECT ?focus {}", "has no header '# Solution: …'"),
         ("# Problem: a\n# Solution: b\n# Severity: bad\nSELECT ?focus {}", "severity 'bad'"),
-        ("# Problem: a\n# Solution: b\n# Severity: error\nSELECT ?focus {", "not SPARQL"),
+        ("# Problem: a\n# Solution: b\n# Severity: error\nSELECT ?focus {", r"not SPARQL: error at 4:16; mend the query$"),
+        ("# Problem: {who}\n# Solution: b\n# Severity: error\nSELECT ?focus { ?focus a ?x }", "can name {focus}, and not 'who'"),
+        ("# Problem: a {\n# Solution: b\n# Severity: error\nSELECT ?focus { ?focus a ?x }", "Problem and Solution can name"),
         ("# Problem: a\n# Solution: b\n# Severity: error\nSELECT ?x { ?x ?y ?z }", "?focus"),
         ("# Problem: a\n# Solution: b\n# Severity: error\nASK {}", "?focus"),
     ],

@@ -79,6 +79,11 @@ def test_check_lists_path_line_message_and_repair_and_ends_with_1(ontology: Path
     assert (1, expected, "1 error, 0 warnings, 0 notes") == (result.exit_code, finding, summary)
 
 
+def test_a_syntax_error_says_that_the_other_checks_wait(ontology: Path) -> None:
+    add(ontology, "id:b a r2p:Toll\n")
+    assert ["the other checks wait until every file can be parsed", "1 error, 0 warnings, 0 notes"] == run(ontology, "check").stdout.splitlines()[1:]
+
+
 def test_a_warning_is_listed_and_ends_with_0(ontology: Path) -> None:
     add(ontology, "id:a r2p:size 1.50 .\n")
     result = run(ontology, "check")

@@ -387,6 +387,12 @@ def test_a_verdict_is_asked_for_once_and_then_remembered(tmp_path: Path, monkeyp
     assert 3 == len(asked)
 
 
+def test_a_verdict_that_cannot_be_remembered_is_given_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consistency, "_pellet", lambda *_: "Consistent: Yes")
+    (tmp_path / "file").write_text("")
+    assert consistency.verdict([], tmp_path / "file" / "memory").consistent
+
+
 def test_annotations_do_not_ask_for_a_new_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consistency, "_ask", lambda _text, _seconds: reasoning.Verdict(consistent=True, unsatisfiable=(), said=""))
     reasoning.verdict(triples(CONSISTENT), tmp_path)

@@ -123,7 +123,11 @@ ERRORS = [
         "add @prefix xsd: <http://www.w3.org/2001/XMLSchema#> . at the top",
     ),
     ("e:a xds:p e:c .", 2, "xds:", "(did you mean xsd:?)"),
-    ("e:a e:p e:b\ne:c e:p e:d .", 3, "A dot is expected", "end a statement with ."),
+    ("e:a e:p e:b # .\n\n# e:x\ne:c e:p e:d .", 2, "noticed in line 5: A dot is expected", "end a statement with ."),
+    ("e:a e:p e:b\n  e:q e:d .", 2, "noticed in line 3: A dot is expected", "separate properties with ;"),
+    ("e:a e:p e:b e:c .", 2, "A dot is expected", "objects with ,"),
+    ("e:a e:p e:b .\n\u00a7 e:q 1 .", 3, "'\u00a7'", "take the sign away"),
+    ("e:a e:p e:b .\re:c e:p 1 .", 2, "carriage return", "line ends of Unix or Windows"),
     ('e:a e:p "one ;\n  e:q "two" .', 2, "no closing quote on its line", 'close it with "'),
     ('e:a e:p """one\n  two .', 2, "no closing quote", '"""'),
     ("e:a e:p 'one ;\n e:q 1 .", 2, "no closing quote", "close it"),
@@ -152,7 +156,16 @@ def test_a_syntax_error_says_where_what_and_what_to_do(text: str, line: int, mes
 
 def test_a_byte_order_mark_and_another_encoding_are_named() -> None:
     assert "byte order mark" in refused("\ufeff" + "e:a e:p 1 .").repair
-    assert "UTF-8" in refused(HEAD.encode() + b'e:a e:p "caf\xe9" .').repair
+    assert "byte order mark" in refused("\ufeff# a comment\n" + HEAD).repair
+    finding = refused(HEAD.encode() + b'e:a e:p "caf\xe9" .')
+    assert (2, "byte 0xe9 is not UTF-8", "save the file as UTF-8") == (finding.line, finding.message, finding.repair)
+    assert "is not UTF-8" in refused("e:a".encode("utf-16")).message
+
+
+def test_line_ends_of_windows_change_neither_triples_nor_lines() -> None:
+    text = HEAD + 'e:a e:p """one\ntwo""" ;\n  e:q 1 .\n'
+    assert parsed(text) == parsed(text.replace("\n", "\r\n"))
+    assert refused(text + "oops").line == refused((text + "oops").replace("\n", "\r\n")).line
 
 
 def test_all_files_with_errors_are_reported_at_once_and_the_rest_is_read(tmp_path: Path) -> None:
@@ -215,14 +228,8 @@ def test_a_folder_that_is_missing_or_no_ontology_is_told_in_one_sentence(tmp_pat
         sources.read(tmp_path)
 
 
-def test_a_link_to_nowhere_does_not_stop_the_reading(tmp_path: Path) -> None:
-    (folder(tmp_path) / "facts").mkdir()
-    (tmp_path / "facts" / "gone.ttl").symlink_to(tmp_path / "nowhere.ttl")
-    assert ["prefixes.ttl"] == [source.path for source in sources.read(tmp_path).sources]
-
-
-def test_a_broken_prefix_file_is_a_finding_and_no_crash(tmp_path: Path) -> None:
-    (finding, *_) = sources.read(folder(tmp_path, prefixes=PREFIXES + "oops")).findings
+def test_a_broken_prefix_file_is_the_only_finding(tmp_path: Path) -> None:
+    (finding,) = sources.read(folder(tmp_path, prefixes=PREFIXES + "oops", facts__a=HEAD + "e:a e:p e:b .")).findings
     assert ("prefixes.ttl", 7) == (finding.path, finding.line)
 
 

@@ -1,7 +1,9 @@
-"""Literals that are not what they say, and literals that the query engine would change."""
+"""Literals that are not what they say, that no answer could carry, or that the query engine would change."""
 
 from __future__ import annotations
 
+import logging
+import re
 from typing import TYPE_CHECKING
 
 import rdflib
@@ -16,8 +18,16 @@ if TYPE_CHECKING:
     from r2p_kg.sources import Corpus
 
 
+#: What XML cannot carry (XML 1.0, section 2.2), so that an answer in XML would be broken.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+# rdflib logs a traceback for each literal without value, beside the finding that we make of it.
+logging.getLogger("rdflib.term").setLevel(logging.ERROR)
+
+
 def check(corpus: Corpus) -> Iterator[Finding]:
-    """One finding for each typed literal that has no value, or that comes back otherwise from the engine's store."""
+    """One finding for each literal that has no value, that holds a control character, or that comes back otherwise from the engine's store."""
+    yield from _controls(corpus)
     typed = [
         (source.path, line, triple)
         for source in corpus.sources
@@ -41,6 +51,16 @@ def check(corpus: Corpus) -> Iterator[Finding]:
             )
         elif kept[literal] != literal:
             yield Finding("warning", "changed-literal", focus, path, line, f"{written} would be {kept[literal]} in every answer", f"write {kept[literal]}")
+
+
+def _controls(corpus: Corpus) -> Iterator[Finding]:
+    for source in corpus.sources:
+        for triple, line in source.lines.items():
+            found = _CONTROL.search(triple.object.value) if isinstance(triple.object, Literal) else None
+            if found is not None:
+                message = f"the text holds the control character U+{ord(found[0]):04X}"
+                repair = "take it away; it is invisible in most editors, and no answer in XML could carry it"
+                yield Finding("error", "control-character", getattr(triple.subject, "value", ""), source.path, line, message, repair)
 
 
 def _as_kept(literals: set[Literal]) -> dict[Literal, Literal]:

