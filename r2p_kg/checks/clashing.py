@@ -27,16 +27,17 @@ def clashes(corpus: Corpus, closed: Closure) -> tuple[Finding, ...]:
     """One finding for each contradiction among what was written and what it entails, with the written statements that it rests on.
 
     Of contradictions that rest on the same statements, or on more, only the one on the fewest is told.
-    It stands at the first of these statements that is a fact, since axioms are seldom what is wrong.
+    What OWL itself would bear with is told only where it is no part of something that OWL does not. A finding stands at the first of its statements that is a fact, since axioms are seldom what is wrong.
     """
     places = Places.of(corpus)
     found: list[Finding] = []
     told: list[frozenset[tuple[str, str, str]]] = []
     supported = [(reasoning.support(one.premises, closed.derivations), one) for one in closed.contradictions]
-    for statements, one in sorted(supported, key=lambda pair: (len(pair[0]), pair[1].clash.name, pair[1].about, pair[0])):
-        if any(known <= frozenset(statements) for known in told):
+    for statements, one in sorted(supported, key=lambda pair: (pair[1].clash.lenient, len(pair[0]), pair[1].clash.name, pair[1].about, pair[0])):
+        rests_on = frozenset(statements)
+        if any(known <= rests_on or (one.clash.lenient and rests_on <= known) for known in told):
             continue
-        told.append(frozenset(statements))
+        told.append(rests_on)
         triples = [_triple(fact) for fact in statements]
         path, line = _at(triples, places) or places.of_subject(NamedNode(one.about[1:-1]))
         message = one.clash.says.format_map({variable: places.name_written(term) for variable, term in one.bound.items()})
@@ -83,8 +84,7 @@ def _place(triple: Triple, places: Places) -> tuple[str, int]:
 
 def _at(triples: Iterable[Triple], places: Places) -> tuple[str, int] | None:
     """The place of the first statement that is a fact, else of the first; None where there is none."""
-    where = [_place(triple, places) for triple in triples]
-    return next((place for place in where if place[0].startswith("facts/")), where[0] if where else None)
+    return min((_place(triple, places) for triple in triples), key=lambda place: (not place[0].startswith("facts/"), place), default=None)
 
 
 def _listed(triples: Iterable[Triple], places: Places) -> str:

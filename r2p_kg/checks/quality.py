@@ -30,6 +30,7 @@ BAR: Final = frozenset(GRADES[:3])
 #: Checks that are no queries → what they look for, and their origins as a header would write them.
 _IN_PYTHON: Final = {
     "changed-literal": ("a literal that the query engine would change", ""),
+    "control-character": ("a text with a character that XML cannot carry", ""),
     "dangling": ("a name of ours that no file describes", ""),
     "foreign-term": ("a foreign term that schema/foreign.ttl does not declare", "OOPS P34 minor; OOPS P35 important"),
     "ill-typed-literal": ("a literal that is not of its datatype", ""),

@@ -95,9 +95,9 @@ def _ask(text: bytes, seconds: float) -> Verdict:
             model = _pellet("consistency", path, seconds)
             if model.startswith("Consistent: No"):
                 said = model.partition("Reason: ")[2].strip() or "no reason given"
-                return Verdict(consistent=False, unsatisfiable=(), said=said, because=_because(text, path, None, seconds))
+                return Verdict(consistent=False, unsatisfiable=(), said=said, because=_because(text, path, said, None, seconds))
             empty = _classes(text, set(_unsatisfiable(path, seconds)))
-            because = _because(text, path, empty[0], seconds) if empty else ()
+            because = _because(text, path, "", empty[0], seconds) if empty else ()
         except subprocess.TimeoutExpired:
             return Verdict(None, (), f"Pellet gave no answer in {seconds:g} seconds")
         except _NoAnswerError as error:
@@ -110,10 +110,10 @@ def _unsatisfiable(path: Path, seconds: float) -> list[str]:
     return re.findall(r"^\S*?[:#/]?([^\s:#/]+)$", _pellet("unsat", path, seconds).partition("concept(s):")[2], re.MULTILINE)
 
 
-def _because(text: bytes, path: Path, empty: str | None, seconds: float) -> tuple[str, ...]:
-    """The statements that clash, or that leave the class ``empty``; none where Pellet cannot name them or not in time.
+def _because(text: bytes, path: Path, said: str, empty: str | None, seconds: float) -> tuple[str, ...]:
+    """The statements that clash, or that leave the class ``empty``; none where they are not found in time.
 
-    Pellet explains in axioms and local names; the statements themselves are then found by asking it again without one after the other.
+    Pellet explains in axioms and local names, or breaks while it explains; the statements are found by asking it of fewer and fewer.
     """
     deadline = time.monotonic() + seconds
 
@@ -126,7 +126,10 @@ def _because(text: bytes, path: Path, empty: str | None, seconds: float) -> tupl
         return re.split(r"[#/]", empty)[-1] in _unsatisfiable(part, left)
 
     try:
-        named = _pellet("explain", path, seconds, *(("--unsat", empty) if empty else ("--inconsistent",)))
+        try:
+            named = _pellet("explain", path, seconds, *(("--unsat", empty) if empty else ("--inconsistent",)))
+        except _NoAnswerError:
+            named = said
         return justification.minimal(text.decode().splitlines(), f"{named} {empty or ''}", holds)
     except (subprocess.TimeoutExpired, _NoAnswerError):
         return ()

@@ -18,27 +18,41 @@ _DECLARED = tuple(
 
 
 def minimal(lines: Iterable[str], named: str, holds: Callable[[Sequence[str]], bool]) -> tuple[str, ...]:
-    """Lines of N-Triples for which ``holds`` is true, and is not without any one of them; none where ``named`` does not lead to such lines.
+    """Lines of N-Triples for which ``holds`` is true, and is not without any one of them; none where it is not true of all lines.
 
-    ``named``: the reasoner's words, in which the local names of all that matters occur. Declarations are taken for granted.
+    ``named``: the reasoner's words, from whose local names the search begins. Declarations are taken for granted.
     What hangs together by blank nodes is kept or dropped together, as the axiom that it is.
     """
-    words = set(re.findall(r"[^\s(){},\"]+", named))
-    declared, axioms = [], []
+    words = set(re.findall(r"[^\s(){},\"]+", re.sub(r"<?https?://[^\s>]*[#/]", "", named)))
+    declared: list[str] = []
+    axioms: list[tuple[str, ...]] = []
     for unit in _units(lines):
-        if _names(unit) <= words:
-            plain = [line for line in unit if line.endswith(_DECLARED)]
-            declared += plain
-            if len(plain) < len(unit):
-                axioms.append(tuple(line for line in unit if line not in plain))
-    if not axioms or not holds([*declared, *_flat(axioms)]):
-        return ()
-    needed = axioms
-    for axiom in axioms:
-        fewer = [one for one in needed if one is not axiom]
-        if holds([*declared, *_flat(fewer)]):
-            needed = fewer
-    return _flat(needed)
+        plain = tuple(line for line in unit if line.endswith(_DECLARED))
+        declared += plain
+        if len(plain) < len(unit):
+            axioms.append(tuple(line for line in unit if line not in plain))
+    wider = (
+        lambda axiom: _names(axiom) <= words,
+        lambda axiom: bool(_names(axiom) & words) or not any(f"<{vocab.ID}" in line for line in axiom),
+        lambda _axiom: True,
+    )
+    for fits in wider:
+        candidates = [axiom for axiom in axioms if fits(axiom)]
+        if candidates and holds([*declared, *_flat(candidates)]):
+            return _flat(_needed(tuple(declared), candidates, holds, grown=False))
+    return ()
+
+
+def _needed(given: tuple[str, ...], axioms: list[tuple[str, ...]], holds: Callable[[Sequence[str]], bool], *, grown: bool) -> list[tuple[str, ...]]:
+    """Those axioms that, with what is ``given``, cannot be spared: U. Junker's QuickXplain, which asks little where few of many are needed."""
+    if grown and holds(given):
+        return []
+    if len(axioms) == 1:
+        return axioms
+    first, second = axioms[: len(axioms) // 2], axioms[len(axioms) // 2 :]
+    of_second = _needed(given + _flat(first), second, holds, grown=True)
+    of_first = _needed(given + _flat(of_second), first, holds, grown=bool(of_second))
+    return of_first + of_second
 
 
 def _units(lines: Iterable[str]) -> list[tuple[str, ...]]:

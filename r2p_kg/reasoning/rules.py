@@ -38,7 +38,7 @@ class Clash:
     """One rule whose conclusion is *false*: where ``schema`` and ``body`` hold, the graph contradicts itself.
 
     ``says``: a sentence with the variables in curly brackets; ``focus``: the variable that the finding is about.
-    ``given`` and ``where``: as in :class:`Rule`. Where both ``?y`` and ``?z`` occur they must be different terms.
+    ``given`` and ``where``: as in :class:`Rule`. ``lenient``: OWL itself may bear with it, we do not. Where both ``?y`` and ``?z`` occur they must be different terms.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Clash:
     focus: str = "x"
     given: str = ""
     where: str = ""
+    lenient: bool = False
 
 
 _OTHER = "FILTER(!sameTerm(?y, ?z))"
@@ -227,6 +228,6 @@ CLASHES = (
         given=_FAMILY.format("d", "wanted"),
         where=_FAMILY.format("is", "family") + " FILTER(isLiteral(?y) && datatype(?y) = ?is && ?family != ?wanted)",
     ),
-    # Not false in OWL, which has no unique names, but never meant here: two names of ours that the axioms merge, or two values of one data property.
-    Clash("prp-fp", "?p a owl:FunctionalProperty", "?x ?p ?y . ?x ?p ?z", "{x} has two values of {p}, which takes one: {y} and {z}"),
+    # Not always false in OWL, which has no unique names, but never meant here: two names of ours that the axioms merge, or two values of one data property.
+    Clash("prp-fp", "?p a owl:FunctionalProperty", "?x ?p ?y . ?x ?p ?z", "{x} has two values of {p}, which takes one: {y} and {z}", lenient=True),
 )
