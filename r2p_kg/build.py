@@ -11,7 +11,8 @@ import hashlib
 import json
 import logging
 import os
-from contextlib import contextmanager
+import re
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,6 +63,15 @@ class Assembled:
     findings: tuple[Finding, ...]
 
 
+@dataclass(frozen=True)
+class _Memory:
+    """What the state folder remembers of an ontology folder: of which files (``fingerprint``) came which snapshot, with which findings."""
+
+    fingerprint: str
+    digest: str
+    findings: tuple[Finding, ...]
+
+
 def ontology_folder() -> Path:
     """The curated files: the checkout's ``ontology/`` where there is one, else the copy inside the installed package."""
     checkout = _PACKAGE.parent / "ontology"
@@ -107,12 +117,14 @@ def freeze(corpus: Corpus, closed: Closure) -> Snapshot:
     """The snapshot of a corpus and what it entails, with the origin of each triple; equal inputs give equal bytes, whatever their order."""
     from r2p_kg.reasoning import SKOLEM  # noqa: PLC0415 - as in assemble
 
-    quads = [Quad(triple.subject, triple.predicate, triple.object, NamedNode(source.graph)) for source in corpus.sources for triple in source.triples]
+    # Shapes are no part of what is reasoned upon; they travel with the facts so that readers see what each class must have.
+    frozen = [*corpus.sources, *(source for source in corpus.asides if source.graph == vocab.SHAPES_GRAPH)]
+    quads = [Quad(triple.subject, triple.predicate, triple.object, NamedNode(source.graph)) for source in frozen for triple in source.triples]
     graph = NamedNode(vocab.ENTAILED_GRAPH)
     quads += [Quad(triple.subject, triple.predicate, triple.object, graph) for triple in closed.entailed]
     text = rdf.canonical(quads)
     ways = {fact: [(way.rule, way.premises) for way in several] for fact, several in closed.derivations.items()}
-    origin = origins.of(text, [(source.graph, source.path, source.lines) for source in corpus.sources], ways, SKOLEM)
+    origin = origins.of(text, [(source.graph, source.path, source.lines) for source in frozen], ways, SKOLEM)
     return Snapshot.of(text, corpus.prefixes, census.census(quads), origin)
 
 
@@ -125,17 +137,17 @@ def current(ontology: Path, state: Path, progress: Progress = lambda _step, _wha
     with _locked(state):
         now = fingerprint(ontology)
         known = _pointer(ontology, state)
-        if known.get("fingerprint") == now:
-            path = _snapshot_path(state, known["digest"])
+        if known is not None and known.fingerprint == now:
+            path = _snapshot_path(state, known.digest)
             try:
-                return Built(snapshots.read(path), path, tuple(Finding(**one) for one in json.loads(known["findings"])), fresh=False)
+                return Built(snapshots.read(path), path, known.findings, fresh=False)
             except SnapshotError as error:
-                log.warning("%s; building it again", error)
+                log.warning("%s; doing so now", error)
         made = assemble(ontology, memory=state / "consistency", notice=progress)
         if made.snapshot is None:
             raise FindingsError(made.findings)
         path = snapshots.write(made.snapshot, state / "snapshots")
-        _point(ontology, state, {"fingerprint": now, "digest": made.snapshot.digest, "findings": json.dumps([asdict(one) for one in made.findings])})
+        _point(ontology, state, _Memory(now, made.snapshot.digest, made.findings))
         _prune(state)
         return Built(made.snapshot, path, made.findings, fresh=True)
 
@@ -154,8 +166,8 @@ def last_good(ontology: Path, state: Path) -> Snapshot | None:
 
 def last_good_path(ontology: Path, state: Path) -> Path | None:
     """The file of :func:`last_good`, for those who load it themselves; None where there never was one."""
-    digest = _pointer(ontology, state).get("digest")
-    path = _snapshot_path(state, digest) if digest else None
+    known = _pointer(ontology, state)
+    path = _snapshot_path(state, known.digest) if known is not None else None
     return path if path is not None and path.is_file() else None
 
 
@@ -176,12 +188,26 @@ def _locked(state: Path) -> Iterator[None]:
     """Holds the state folder's lock, which the system frees if we die."""
     try:
         state.mkdir(parents=True, exist_ok=True)
-        with (state / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-    except (PermissionError, FileExistsError, NotADirectoryError) as error:
-        message = f"{state}: cannot be used to keep snapshots ({error.strerror}); choose another folder with --state"
-        raise UsageError(message) from error
+        lock = _lock(state / "lock")
+    except OSError as error:
+        raise _unusable(state, error) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _lock(path: Path) -> int:
+    """A descriptor of the lock file; read-only where it may not be written, so that a snapshot in a read-only folder can still be served."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError:
+        return os.open(path, os.O_RDONLY)
+
+
+def _unusable(state: Path, error: OSError) -> UsageError:
+    return UsageError(f"{state}: cannot be used to keep snapshots ({error.strerror}); choose another folder with --state")
 
 
 def _snapshot_path(state: Path, digest: str) -> Path:
@@ -192,30 +218,36 @@ def _pointer_path(ontology: Path, state: Path) -> Path:
     return state / "ontologies" / f"{hashlib.sha256(str(ontology.resolve()).encode()).hexdigest()[:16]}.json"
 
 
-def _pointer(ontology: Path, state: Path) -> dict[str, str]:
-    """What is remembered of an ontology folder: fingerprint, digest, findings; empty where nothing is, or nothing readable."""
+def _pointer(ontology: Path, state: Path) -> _Memory | None:
+    """What is remembered of an ontology folder; None where nothing is, or nothing that can be used."""
     return _remembered(_pointer_path(ontology, state))
 
 
-def _remembered(path: Path) -> dict[str, str]:
+def _remembered(path: Path) -> _Memory | None:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) and found.keys() >= {"fingerprint", "digest", "findings"} else {}
+        digest = found["digest"]
+        findings = tuple(Finding(**one) for one in found["findings"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return _Memory(found["fingerprint"], digest, findings) if isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest) else None
 
 
-def _point(ontology: Path, state: Path, content: dict[str, str]) -> None:
+def _point(ontology: Path, state: Path, memory: _Memory) -> None:
     path = _pointer_path(ontology, state)
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps({"ontology": str(ontology.resolve()), **content}, indent=1), encoding="utf-8")
-    partial.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps({"ontology": str(ontology.resolve()), **asdict(memory)}, indent=1), encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise _unusable(state, error) from error
 
 
 def _prune(state: Path) -> None:
     """Remove all but the newest snapshots; one that an ontology folder points to always stays."""
-    needed = {_remembered(path).get("digest") for path in (state / "ontologies").glob("*.json")}
+    needed = {known.digest for path in (state / "ontologies").glob("*.json") if (known := _remembered(path)) is not None}
     others = [path for path in (state / "snapshots").glob("*.zip") if path.stem not in needed]
     for path in sorted(others, key=lambda one: one.stat().st_mtime, reverse=True)[KEPT:]:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # one file too many harms nobody
+            path.unlink()

@@ -104,7 +104,7 @@ def curated(ontology: Path, state: Path, progress: Callable[[str, str], None]) -
         return build.current(ontology, state, progress).path, ()
     except FindingsError as error:
         good = build.last_good_path(ontology, state)
-        if good is None:
+        if good is None or build.last_good(ontology, state) is None:
             raise
         notice = f"{error}: the last good snapshot is served. Mend the files, see r2p check, and start again."
         errors = [str(finding) for finding in error.findings if finding.severity == "error"]

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple
 from rdflib.plugins.parsers.notation3 import RDFSink, SinkParser, sfloat
 
-from r2p_kg import rdf, syntax, vocab
 from r2p_kg import folder as folders
+from r2p_kg import rdf, syntax, vocab
 from r2p_kg.errors import UsageError
 from r2p_kg.findings import Finding, in_order
 from r2p_kg.syntax import PREFIX_FILE

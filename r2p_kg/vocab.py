@@ -14,6 +14,7 @@ PROBLEM = BASE + "problem/"
 #: Graphs that gather more than one file; every file of facts has a graph of its own, see :func:`graph_of`.
 SCHEMA_GRAPH = GRAPH + "schema"
 REFERENCE_GRAPH = GRAPH + "reference"
+SHAPES_GRAPH = GRAPH + "shapes"
 ENTAILED_GRAPH = GRAPH + "entailed"
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -59,6 +60,8 @@ def graph_of(path: str) -> str:
     'https://w3id.org/r2p-kg/graph/facts/situations/kenya-2007'
     >>> graph_of("facts/reference/countries.ttl")
     'https://w3id.org/r2p-kg/graph/reference'
+    >>> graph_of("shapes/statements.ttl")
+    'https://w3id.org/r2p-kg/graph/shapes'
     >>> graph_of("schema/statements.ttl")
     'https://w3id.org/r2p-kg/graph/schema'
     """
@@ -66,4 +69,6 @@ def graph_of(path: str) -> str:
         return REFERENCE_GRAPH
     if path.startswith("facts/"):
         return GRAPH + path.removesuffix(".ttl")
+    if path.startswith("shapes/"):
+        return SHAPES_GRAPH
     return SCHEMA_GRAPH

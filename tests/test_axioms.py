@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from r2p_kg.build import Built
 
 DOC = (Path(__file__).parent.parent / "docs" / "axioms.md").read_text("utf-8")
-SECTIONS = {name: re.findall(r"```sparql\n(.*?)\n```", text, re.DOTALL) for name, text in re.findall(r"^## r2p:(\w+)\n(.*?)(?=^## |\Z)", DOC, re.MULTILINE | re.DOTALL)}
+SECTIONS = {
+    name: re.findall(r"```sparql\n(.*?)\n```", text, re.DOTALL) for name, text in re.findall(r"^## r2p:(\w+)\n(.*?)(?=^## |\Z)", DOC, re.MULTILINE | re.DOTALL)
+}
 
 PREFIXES = (
     "@prefix : <https://w3id.org/r2p-kg/id/> . @prefix r2p: <https://w3id.org/r2p-kg/ns#> . "
@@ -40,7 +42,13 @@ CASES = [
     ("employs", RESPONSE, ":a r2p:employs :t", WEAK, ":a r2p:employs :t"),
     ("involvedIn", RESPONSE, ":a r2p:involvedIn :s", WEAK + ":a r2p:partOf :whole .", ":whole r2p:involvedIn :s"),
     ("involvedIn", RESPONSE + ":a r2p:partOf :b . :b r2p:partOf :c .", ":c r2p:involvedIn :s", RESPONSE + ":part r2p:partOf :a .", ":part r2p:involvedIn :s"),
-    ("responseJudgedBy", RESPONSE + ":j r2p:ofResponse :r .", ":s r2p:responseJudgedBy :j", WEAK + ":j a r2p:Assessment ; r2p:about :s .", ":s r2p:responseJudgedBy :j"),
+    (
+        "responseJudgedBy",
+        RESPONSE + ":j r2p:ofResponse :r .",
+        ":s r2p:responseJudgedBy :j",
+        WEAK + ":j a r2p:Assessment ; r2p:about :s .",
+        ":s r2p:responseJudgedBy :j",
+    ),
     (
         "responseJudgedBy",
         RESPONSE + ":j r2p:ofResponse :r .",
@@ -52,13 +60,31 @@ CASES = [
     ("mentions", CITED, ":passage r2p:mentions :thing", ":f r2p:cites :passage ; r2p:modality modality:stated .", ":passage r2p:mentions modality:stated"),
     ("mentionedIn", CITED, ":thing r2p:mentionedIn :passage", ":g r2p:about :thing . :f r2p:cites :passage .", ":thing r2p:mentionedIn :passage"),
     ("speaksOf", CITED, ":document r2p:speaksOf :thing", ":passage r2p:inDocument :document . :f r2p:about :thing .", ":document r2p:speaksOf :thing"),
-    ("partOf", ":c r2p:component :p ; r2p:whole :w . :w r2p:partOf :v .", ":p r2p:partOf :v", ":m a r2p:Membership ; r2p:member :p ; r2p:memberOf :w .", ":p r2p:partOf :w"),
+    (
+        "partOf",
+        ":c r2p:component :p ; r2p:whole :w . :w r2p:partOf :v .",
+        ":p r2p:partOf :v",
+        ":m a r2p:Membership ; r2p:member :p ; r2p:memberOf :w .",
+        ":p r2p:partOf :w",
+    ),
     ("hasPart", ":p r2p:partOf :w .", ":w r2p:hasPart :p", ":p r2p:partOf :w .", ":p r2p:hasPart :w"),
     ("SituationWithResponse", RESPONSE, ":s a r2p:SituationWithResponse", WEAK + ":s a r2p:Situation .", ":s a r2p:SituationWithResponse"),
     ("RegionalResponse", RESPONSE + ":a a r2p:RegionalOrganization .", ":r a r2p:RegionalResponse", RESPONSE + ":a a r2p:State .", ":r a r2p:RegionalResponse"),
-    ("RegionalResponse", RESPONSE + ":a a r2p:RegionalOrganization .", ":r a r2p:RegionalResponse", PROPOSAL + ":a a r2p:RegionalOrganization .", ":p a r2p:RegionalResponse"),
+    (
+        "RegionalResponse",
+        RESPONSE + ":a a r2p:RegionalOrganization .",
+        ":r a r2p:RegionalResponse",
+        PROPOSAL + ":a a r2p:RegionalOrganization .",
+        ":p a r2p:RegionalResponse",
+    ),
     ("AuthorizedResponse", RESPONSE + ":r r2p:authority :x .", ":r a r2p:AuthorizedResponse", RESPONSE, ":r a r2p:AuthorizedResponse"),
-    ("AuthorizedResponse", RESPONSE + ":r r2p:authorizedBy :x .", ":r a r2p:AuthorizedResponse", PROPOSAL + ":p r2p:authorizedBy :x .", ":p a r2p:AuthorizedResponse"),
+    (
+        "AuthorizedResponse",
+        RESPONSE + ":r r2p:authorizedBy :x .",
+        ":r a r2p:AuthorizedResponse",
+        PROPOSAL + ":p r2p:authorizedBy :x .",
+        ":p a r2p:AuthorizedResponse",
+    ),
     ("DeniedStatement", DENIAL, ":d a r2p:DeniedStatement", HEDGE + ":h r2p:negated false .", ":h a r2p:DeniedStatement"),
     ("HedgedStatement", HEDGE, ":h a r2p:HedgedStatement", DENIAL, ":d a r2p:HedgedStatement"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -159,10 +160,22 @@ def test_a_damaged_snapshot_is_built_again_and_never_served(ontology: Path, stat
     again = build.current(ontology, state)
     assert again.fresh
     assert first.snapshot == again.snapshot == snapshot.read(again.path)
-    assert "building it again" in caplog.text
+    assert "run r2p build again; doing so now" in caplog.text
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"fingerprint": "x"}', '{"fingerprint": "x", "digest": "../../x", "findings": "[]"}'])
+DAMAGED = [
+    "",
+    "{",
+    "[]",
+    '{"fingerprint": "x"}',
+    '{"fingerprint": "x", "digest": "../../x", "findings": []}',
+    '{"fingerprint": 1, "digest": 2, "findings": 3}',
+    '{"fingerprint": "x", "digest": "' + "0" * 64 + '", "findings": [{"x": 1}]}',
+    '{"fingerprint": "x", "digest": "' + "0" * 64 + '", "findings": "["}',
+]
+
+
+@pytest.mark.parametrize("content", DAMAGED)
 def test_a_damaged_pointer_is_forgotten(ontology: Path, state: Path, content: str) -> None:
     first = build.current(ontology, state)
     (pointer,) = (state / "ontologies").iterdir()
@@ -217,6 +230,29 @@ def test_folders_that_cannot_be_used_are_told_in_one_sentence(ontology: Path, st
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="choose another folder with --state"):
         build.current(ontology, tmp_path / "file")
+
+
+def test_a_snapshot_in_a_folder_that_can_only_be_read_is_served_and_a_new_one_is_refused(ontology: Path, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = build.current(ontology, state)
+    real = os.open
+
+    def reads_only(path: str, flags: int, *mode: int, **options: int) -> int:  # permissions mean nothing to root, as whom tests may run
+        if flags & (os.O_RDWR | os.O_WRONLY | os.O_CREAT):
+            raise OSError(errno.EROFS, "Read-only file system", path)
+        return real(path, flags, *mode, **options)
+
+    monkeypatch.setattr(os, "open", reads_only)
+    assert first.snapshot == build.current(ontology, state).snapshot
+    (ontology / "facts" / "more.ttl").write_text("")
+    with pytest.raises(SnapshotError, match=r"Read-only file system; choose another folder with --state"):
+        build.current(ontology, state)
+
+
+def test_a_pointer_that_cannot_be_written_is_told_in_one_sentence(ontology: Path, state: Path) -> None:
+    state.mkdir()
+    (state / "ontologies").write_text("")
+    with pytest.raises(UsageError, match="choose another folder with --state"):
+        build.current(ontology, state)
 
 
 def test_a_snapshot_folder_that_is_a_file_is_told_in_one_sentence(ontology: Path, state: Path) -> None:

@@ -1,7 +1,8 @@
-"""What contradicts itself stops the build, and the clashing statements are named with file and line; what merely is not as wished is a finding with file and line."""
+"""What contradicts itself stops the build, and the statements that clash are named with file and line; shapes find the rest."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,8 @@ def prop(name: str, kind: str = "owl:ObjectProperty") -> str:
 def group(name: str, above: str = " ; rdfs:subClassOf r2p:Actor") -> str:
     """A class with all that the checks want of one."""
     return f"""r2p:{name} a owl:Class ; rdfs:label "{name}"@en ; skos:definition "An actor that is planted as {name}."@en ; skos:scopeNote "Any number."@en ;
-  skos:example "None outside the tests of {name}."@en ; dcterms:source <https://www.w3.org/TR/prov-o/> ; rdfs:isDefinedBy <https://w3id.org/r2p-kg/ns>{above} ."""
+  skos:example "None outside the tests of {name}."@en ; dcterms:source <https://www.w3.org/TR/prov-o/> ;
+  rdfs:isDefinedBy <https://w3id.org/r2p-kg/ns>{above} ."""
 
 
 UNION, LEAGUE, DELEGATES = "id:harbour-union", "id:northern-league", "id:some-delegates"
@@ -68,7 +70,12 @@ PLANTS = {
         "dt-not-type", (prop("plantedDay", "owl:DatatypeProperty"), "r2p:plantedDay rdfs:range xsd:date ."), (f'{UNION} r2p:plantedDay "soon" .',)
     ),
     "a complement": Plant(
-        "cls-com", (group("PlantedRest", ' ; skos:editorialNote "No disjointness: all that is no armed group."@en'), "r2p:PlantedRest owl:complementOf r2p:NonStateArmedGroup ."), (f"{LEAGUE} a r2p:PlantedRest .",)
+        "cls-com",
+        (
+            group("PlantedRest", ' ; skos:editorialNote "No disjointness: all that is no armed group."@en'),
+            "r2p:PlantedRest owl:complementOf r2p:NonStateArmedGroup .",
+        ),
+        (f"{LEAGUE} a r2p:PlantedRest .",),
     ),
     "the same and different": Plant("eq-diff1", (), (f"{DELEGATES} owl:differentFrom {UNION} .", f"{UNION} owl:sameAs {DELEGATES} .")),
     "disjoint properties": Plant(
@@ -92,11 +99,12 @@ FOR_PELLET = Plant(
     "inconsistent",
     (
         prop("plantedSeat"),
-        "r2p:plantedSeat a owl:FunctionalProperty .",
-        group("PlantedPair"),
-        "r2p:PlantedPair rdfs:subClassOf [ a owl:Restriction ; owl:onProperty r2p:plantedSeat ; owl:minCardinality 2 ] .",
+        group("PlantedWith"),
+        group("PlantedWithout"),
+        "r2p:PlantedWith rdfs:subClassOf [ a owl:Restriction ; owl:onProperty r2p:plantedSeat ; owl:someValuesFrom r2p:State ] .",
+        "r2p:PlantedWithout rdfs:subClassOf [ a owl:Restriction ; owl:onProperty r2p:plantedSeat ; owl:allValuesFrom r2p:Person ] .",
     ),
-    ('id:planted-pair a r2p:PlantedPair ; rdfs:label "planted pair"@en .',),
+    ('id:planted-seat a r2p:PlantedWith ; rdfs:label "planted seat"@en .', "id:planted-seat a r2p:PlantedWithout ."),
 )
 
 
@@ -143,12 +151,13 @@ def test_what_only_pellet_sees_is_told_in_the_statements_that_clash_and_no_other
     assert made.snapshot is None
     (told,) = [finding for finding in made.findings if finding.severity == "error"]
     assert ("inconsistent", "facts/planted.ttl") == (told.check, told.path)
-    (fact,) = lines_of(tmp_path / "facts" / "planted.ttl", FOR_PELLET.facts)
-    _, functional, _, restriction = FOR_PELLET.axioms
-    first, second = lines_of(tmp_path / "ontology" / "schema" / "planted.ttl", (functional, restriction))
-    expected = [f"id:planted-pair a r2p:PlantedPair (facts/planted.ttl:{fact})", f"r2p:plantedSeat a owl:FunctionalProperty (schema/planted.ttl:{first})"]
-    expected += [f"r2p:PlantedPair rdfs:subClassOf a blank node (schema/planted.ttl:{second})", f"an axiom (schema/planted.ttl:{second})"]
-    assert sorted(expected) == sorted(told.message.partition("restriction: ")[2].split("; "))
+    facts = lines_of(tmp_path / "facts" / "planted.ttl", FOR_PELLET.facts)
+    axioms = lines_of(tmp_path / "ontology" / "schema" / "planted.ttl", FOR_PELLET.axioms[-2:])
+    statements = re.findall(r"\(([\w/]+\.ttl):(\d+)\)", told.message)
+    expected = {("facts/planted.ttl", str(line)) for line in facts} | {("schema/planted.ttl", str(line)) for line in axioms}
+    assert expected == {place for place in statements if place[0] != "schema/axioms.ttl"}
+    # That a State is no person is an axiom of ours.
+    assert 1 == len([place for place in statements if place[0] == "schema/axioms.ttl"])
 
 
 @pytest.mark.java
@@ -162,31 +171,23 @@ def test_where_pellet_breaks_while_it_explains_the_statements_are_found_all_the_
 
     monkeypatch.setattr(consistency, "_pellet", breaking)
     # What is no league is an actor, then, and so is a crime.
-    axioms = "r2p:Rest a owl:Class ; owl:complementOf r2p:League ; rdfs:subClassOf r2p:Actor . r2p:Crime a owl:Class ; owl:disjointWith r2p:Actor , r2p:League ."
+    axioms = "r2p:Rest a owl:Class ; owl:complementOf r2p:League ; rdfs:subClassOf r2p:Actor . "
+    axioms += "r2p:Crime a owl:Class ; owl:disjointWith r2p:Actor , r2p:League ."
     source = sources.parse(PREFIXES + axioms + "id:theft a owl:NamedIndividual , r2p:Crime . r2p:League a owl:Class . r2p:Actor a owl:Class .", "schema/x.ttl")
     assert isinstance(source, sources.Source)
     assert 5 == len(reasoning.verdict(source.triples, None).because)
-    without_thief = reasoning.verdict(source.triples[:-3], None)
-    assert (True, ("https://w3id.org/r2p-kg/ns#Crime",), 4) == (without_thief.consistent, without_thief.unsatisfiable, len(without_thief.because))
 
 
 #: Ten things that OWL would not mind and shapes do: the line that is planted, the shape, what it says.
+STATED = "r2p:cites id:blue-report.para-1 ; r2p:modality modality:stated"
 SHAPES = [
-    ('id:planted.a a r2p:Finding ; r2p:says "A sentence without a citation."@en ; r2p:modality modality:stated ; r2p:about id:mediation .', "StatementShape", "needs at least one citation"),
-    ("id:planted.b a r2p:Finding ; r2p:cites id:blue-report.para-1 ; r2p:modality modality:stated ; r2p:about id:mediation .", "StatementShape", "needs exactly one sentence"),
-    (
-        'id:planted.c a r2p:Finding ; r2p:says "A sentence with two."@en , "The other of two."@en ; r2p:cites id:blue-report.para-1 ; r2p:modality modality:stated .',
-        "StatementShape",
-        "needs exactly one sentence",
-    ),
-    ('id:planted.d a r2p:Finding ; r2p:says "A sentence without modality."@en ; r2p:cites id:blue-report.para-1 .', "StatementShape", "needs exactly one modality"),
-    (
-        'id:planted.e a r2p:Finding ; r2p:says "A sentence with two modalities."@en ; r2p:cites id:blue-report.para-1 ; r2p:modality modality:stated , modality:possible .',
-        "StatementShape",
-        "needs exactly one modality",
-    ),
-    ('id:planted.f a r2p:CrimeClaim ; r2p:says "A claim of no crime at all."@en ; r2p:cites id:blue-report.para-1 ; r2p:modality modality:stated .', "CrimeClaimShape", ""),
-    ('id:planted.g a r2p:Statistic ; r2p:says "A number of nothing at all."@en ; r2p:cites id:blue-report.para-1 ; r2p:modality modality:stated .', "StatisticShape", ""),
+    ('id:planted.a a r2p:Finding ; r2p:says "A sentence without a citation."@en ; r2p:modality modality:stated .', "StatementShape", "at least one citation"),
+    (f"id:planted.b a r2p:Finding ; {STATED} ; r2p:about id:mediation .", "StatementShape", "needs exactly one sentence"),
+    (f'id:planted.c a r2p:Finding ; r2p:says "A sentence with two."@en , "The other of two."@en ; {STATED} .', "StatementShape", "needs exactly one sentence"),
+    ('id:planted.d a r2p:Finding ; r2p:says "Without modality."@en ; r2p:cites id:blue-report.para-1 .', "StatementShape", "needs exactly one modality"),
+    (f'id:planted.e a r2p:Finding ; r2p:says "With two modalities."@en ; {STATED} , modality:possible .', "StatementShape", "needs exactly one modality"),
+    (f'id:planted.f a r2p:CrimeClaim ; r2p:says "A claim of no crime at all."@en ; {STATED} .', "CrimeClaimShape", ""),
+    (f'id:planted.g a r2p:Statistic ; r2p:says "A number of nothing at all."@en ; {STATED} .', "StatisticShape", ""),
     ("id:planted-topic a r2p:Topic .", "EntityShape", ""),
     ("id:blue-report.para-9 a r2p:Passage .", "PassageShape", ""),
     ('id:planted-pillar a r2p:Pillar ; rdfs:label "pillar four"@en .', "PillarShape", ""),

@@ -286,6 +286,7 @@ def test_a_zygote_that_was_killed_from_outside_costs_no_query(path: Path) -> Non
         assert soon(lambda: not any(alive(pid) for pid in family))
         for _ in range(4):
             assert 1 == len(rows(made, SMALL))
+        assert 2 == made.stats()["idle"], "the spare is back"
     finally:
         made.close()
 

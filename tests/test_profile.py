@@ -103,7 +103,7 @@ def puns(profile: Profile) -> Iterator[str]:
         properties = kinds & set(PROPERTY_KINDS)
         if len(properties) > 1:
             yield f"{iri} is declared as {' and '.join(sorted(properties))}"
-        if iri.startswith(RESERVED):
+        if kinds and iri.startswith(RESERVED) and iri not in BUILT_IN_ANNOTATIONS | DATATYPES | {str(OWL.Thing), str(OWL.Nothing)}:
             yield f"{iri} is reserved and may not be declared"
         if "DatatypeProperty" in kinds and kinds & set(ONLY_OBJECT):
             yield f"{iri} takes values and is {' and '.join(sorted(kinds & set(ONLY_OBJECT)))}"
@@ -143,7 +143,9 @@ def simple_roles(profile: Profile) -> Iterator[str]:
         yield from (f"{prop} is not simple and is an {kind}" for kind in profile.kinds[prop] & set(ONLY_SIMPLE))
     for name in COUNTING:
         for restriction, _ in profile.pairs(str(OWL) + name):
-            yield from (f"{prop} is not simple and is counted" for prop in profile.by[(restriction, str(OWL.onProperty))] if profile.named(prop) in complex_ones)
+            yield from (
+                f"{prop} is not simple and is counted" for prop in profile.by[(restriction, str(OWL.onProperty))] if profile.named(prop) in complex_ones
+            )
     for one, other in profile.pairs(str(OWL.propertyDisjointWith)):
         yield from (f"{prop} is not simple and is disjoint" for prop in (one, other) if prop in complex_ones)
     for node in (subject for subject, kind in profile.pairs(str(RDF.type)) if kind == str(OWL.AllDisjointProperties)):
@@ -221,15 +223,23 @@ TWINS = [
     (":p rdfs:domain :Unknown .", "used as a class and not declared", ":p rdfs:domain :C ."),
     (":p a owl:DatatypeProperty .", "declared as DatatypeProperty and ObjectProperty", ":C a owl:Class ."),
     (":d a owl:AnnotationProperty .", "declared as AnnotationProperty and DatatypeProperty", ":e a owl:AnnotationProperty ."),
-    ("rdfs:label a owl:AnnotationProperty .", "reserved and may not be declared", ':a rdfs:label "a" .'),
+    ("rdfs:member a owl:ObjectProperty .", "reserved and may not be declared", 'rdfs:label a owl:AnnotationProperty . :a rdfs:label "a" .'),
     (":d a owl:InverseFunctionalProperty .", "takes values and is InverseFunctionalProperty", ":d a owl:FunctionalProperty ."),
     (':a :p "b" .', "relates things and has a literal", ":b :p :a ."),
     (":a :d :b .", "takes values and has a thing", ":a :d 3 ."),
     (':a :d "1"^^xsd:gYear .', "no datatype of OWL 2", ':a :d "2011-02-17"^^xsd:date .'),
     (":d rdfs:range xsd:duration .", "no datatype of OWL 2", ":d rdfs:range xsd:decimal ."),
-    (":p a owl:TransitiveProperty , owl:FunctionalProperty .", "not simple and is an FunctionalProperty", ":p a owl:FunctionalProperty . :q a owl:TransitiveProperty ."),
+    (
+        ":p a owl:TransitiveProperty , owl:FunctionalProperty .",
+        "not simple and is an FunctionalProperty",
+        ":p a owl:FunctionalProperty . :q a owl:TransitiveProperty .",
+    ),
     (":p a owl:AsymmetricProperty ; owl:propertyChainAxiom ( :q :r ) .", "not simple and is an AsymmetricProperty", ":p owl:propertyChainAxiom ( :q :r ) ."),
-    (":q a owl:IrreflexiveProperty ; owl:inverseOf :p . :p a owl:TransitiveProperty .", "not simple and is an IrreflexiveProperty", ":q a owl:IrreflexiveProperty ."),
+    (
+        ":q a owl:IrreflexiveProperty ; owl:inverseOf :p . :p a owl:TransitiveProperty .",
+        "not simple and is an IrreflexiveProperty",
+        ":q a owl:IrreflexiveProperty .",
+    ),
     (
         ":r a owl:FunctionalProperty . :p rdfs:subPropertyOf :r ; owl:propertyChainAxiom ( :q :q ) .",
         "http://e/r is not simple",
@@ -247,7 +257,11 @@ TWINS = [
         "[] a owl:AllDisjointProperties ; owl:members ( :p :q ) .",
     ),
     (":p owl:propertyChainAxiom ( :q :r ) . :q owl:propertyChainAxiom ( :p :r ) .", "on which it depends", ":p owl:propertyChainAxiom ( :q :r ) ."),
-    (":p owl:propertyChainAxiom ( :q :r ) . :p rdfs:subPropertyOf :q .", "on which it depends", ":p owl:propertyChainAxiom ( :q :r ) . :q rdfs:subPropertyOf :p ."),
+    (
+        ":p owl:propertyChainAxiom ( :q :r ) . :p rdfs:subPropertyOf :q .",
+        "on which it depends",
+        ":p owl:propertyChainAxiom ( :q :r ) . :q rdfs:subPropertyOf :p .",
+    ),
     (":p owl:propertyChainAxiom ( :q :p :r ) .", "on which it depends", ":p owl:propertyChainAxiom ( :q :r :p ) . :p owl:propertyChainAxiom ( :p :p ) ."),
 ]
 

@@ -19,7 +19,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
-from r2p_kg import build, serve
+from r2p_kg import build, serve, snapshot
 from r2p_kg.errors import FindingsError, UsageError
 from r2p_kg.findings import Finding
 
@@ -240,13 +240,16 @@ def test_a_bad_edit_leaves_the_last_good_snapshot_serving_and_says_so(tmp_path: 
     def failing(*_: object) -> None:
         raise FindingsError([finding])
 
-    good = tmp_path / "good.zip"
+    good = snapshot.write(snapshot.Snapshot.of(b"", {}, {}), tmp_path)
     monkeypatch.setattr(build, "current", failing)
     monkeypatch.setattr(build, "last_good_path", lambda *_: good)
     path, notices = serve.curated(tmp_path, tmp_path, lambda *_: None)
     assert good == path
     assert "the last good snapshot is served" in notices[0]
     assert "facts/x.ttl:7" in notices[1]
+    good.write_bytes(b"damaged")
+    with pytest.raises(FindingsError):
+        serve.curated(tmp_path, tmp_path, lambda *_: None)
     monkeypatch.setattr(build, "last_good_path", lambda *_: None)
     with pytest.raises(FindingsError):
         serve.curated(tmp_path, tmp_path, lambda *_: None)

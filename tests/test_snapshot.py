@@ -31,7 +31,7 @@ def test_the_digest_is_that_of_the_quads_alone() -> None:
 
 
 def test_equal_snapshots_give_equal_files(tmp_path: Path) -> None:
-    other = snapshot.Snapshot.of(ONE.quads, dict(ONE.prefixes), dict(ONE.census))
+    other = snapshot.Snapshot.of(ONE.quads, dict(ONE.prefixes), dict(ONE.census), ONE.origins)
     assert snapshot.write(ONE, tmp_path / "a").read_bytes() == snapshot.write(other, tmp_path / "b").read_bytes()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat
+from pyoxigraph import BlankNode, NamedNode, RdfFormat
 
 from r2p_kg import rdf, reasoning, vocab
 from r2p_kg.checks.places import HEAD, Places
@@ -26,8 +26,9 @@ _INSIDE = {vocab.RDF + "first", vocab.RDF + "rest"}
 def clashes(corpus: Corpus, closed: Closure) -> tuple[Finding, ...]:
     """One finding for each contradiction among what was written and what it entails, with the written statements that it rests on.
 
-    Of contradictions that rest on the same statements, or on more, only the one on the fewest is told.
-    What OWL itself would bear with is told only where it is no part of something that OWL does not. A finding stands at the first of its statements that is a fact, since axioms are seldom what is wrong.
+    Of contradictions that rest on the same statements, or on more, only the one on the fewest is told. What OWL itself would bear with
+    is told only where it is no part of something that OWL does not. A finding stands at the first of its statements that is a fact, since
+    axioms are seldom what is wrong.
     """
     places = Places.of(corpus)
     found: list[Finding] = []
@@ -90,16 +91,19 @@ def _at(triples: Iterable[Triple], places: Places) -> tuple[str, int] | None:
 def _listed(triples: Iterable[Triple], places: Places) -> str:
     """The statements with their places, those of facts first; what has no name is told by its place."""
     lines: dict[str, None] = {}
+    nameless = set()
     for triple in sorted(triples, key=lambda one: (not _place(one, places)[0].startswith("facts/"), _place(one, places))):
         path, line = _place(triple, places)
         if isinstance(triple.subject, BlankNode):
-            lines[f"an axiom ({path}:{line})"] = None
-        elif triple.predicate.value not in _INSIDE:
+            if triple.subject not in nameless and triple.predicate.value not in _INSIDE:
+                lines[f"an axiom ({path}:{line})"] = None
+            nameless.add(triple.subject)
+        else:
             lines[f"{_said(triple, places)} ({path}:{line})"] = None
     return "; ".join(lines)
 
 
 def _said(triple: Triple, places: Places) -> str:
     verb = "a" if triple.predicate.value == vocab.RDF_TYPE else places.name(triple.predicate)
-    value = places.name_written(str(triple.object)) if isinstance(triple.object, Literal) else places.name(triple.object)
+    value = "a nameless class" if isinstance(triple.object, BlankNode) else places.name(triple.object)
     return f"{places.name(triple.subject)} {verb} {value}"

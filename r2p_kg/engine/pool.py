@@ -236,8 +236,9 @@ class Pool:
                 self._idle.append(worker)
         if not keep:
             worker.end()
-            self._refill()
             self._end_retired()
+        # Not only for this one: those that waited may have been killed from outside.
+        self._refill()
 
     def _end_retired(self) -> None:
         """End the zygotes of earlier snapshots that no running query needs."""

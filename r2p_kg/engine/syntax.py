@@ -48,6 +48,9 @@ def explain(message: str, query: str, prefixes: Mapping[str, str]) -> QuerySynta
     if undeclared := _undeclared(found_tokens):
         return _missing_prefix(query, undeclared, prefixes)
     offset = _offset(query, line, column)
+    late = _late(found_tokens) if not query[offset:].strip() and not _open_string(found_tokens, offset) and not _open_bracket(found_tokens, offset) else None
+    if late:
+        return QuerySyntaxError(late[0], *place(query, late[1].start), hint=late[2])
     hint = next((hint for check in _HINTS if (hint := check(found_tokens, offset))), None)
     return QuerySyntaxError(_what(found_tokens, offset), line, column, hint=hint)
 
@@ -55,6 +58,22 @@ def explain(message: str, query: str, prefixes: Mapping[str, str]) -> QuerySynta
 def _what(found: Sequence[Token], offset: int) -> str:
     at = next((token for token in found if token.start + len(token.text) > offset), None)
     return f"{at.text[:60]!r} cannot stand here" if at else "the query ends too early"
+
+
+def _late(found: Sequence[Token]) -> tuple[str, Token, str] | None:
+    """What the engine notices only behind the last bracket: a triple cut short, a variable that BIND gives once more."""
+    bound: set[str] = set()
+    run = 0
+    for before, token in pairwise(found):
+        run = run + 1 if token.kind in _TERMS or token.text == "a" else 0
+        if token.text == "}" and 0 < _run_before(found, token) < _TRIPLE and not any(one.text.upper() == "VALUES" for one in found):
+            return "a triple is cut short here", token, "A triple has a subject, a predicate and an object."
+        if token.kind != "variable":
+            continue
+        if before.text.upper() == "AS" and token.text[1:] in bound:
+            return f"{token.text} has a value already", token, "BIND needs a variable that nothing before it uses."
+        bound |= {token.text[1:]} if any(one.text == "{" and one.start < token.start for one in found) else set()
+    return None
 
 
 def _undeclared(found: Sequence[Token]) -> Token | None:

@@ -7,7 +7,6 @@ concluded. To that end the store's default graph is all that is known, and each 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import count
 from typing import TYPE_CHECKING
 
 from pyoxigraph import BlankNode, NamedNode, RdfFormat, Store, Triple, serialize
@@ -108,17 +107,16 @@ class _Runs:
 
     def fixpoint(self, rules: Iterable[Compiled]) -> None:
         """Run the rules until a round finds nothing new."""
-        distinct = {(rule.body, rule.head, rule.where) for rule in rules}
         ordered = list(dict.fromkeys((rule.body, rule.head, rule.where) for rule in rules))
         last: str | None = None
         while True:
             fresh = self._kinds(last) if last else set()
             here = f"<{_ROUND}{self.rounds}>"
             for body, head, where in ordered:
-                conclusion = text_of((head,))
+                said = text_of((head,))
                 for new, others in self._occasions(body, fresh, first=last is None):
                     given = f"GRAPH {last} {{ {text_of((new,))} }} {text_of(others)}" if new else text_of(others)
-                    self._store.update(f"INSERT {{ {conclusion} . GRAPH {here} {{ {conclusion} }} }} WHERE {{ {given} {where} FILTER NOT EXISTS {{ {conclusion} }} }}")
+                    self._store.update(f"INSERT {{ {said} . GRAPH {here} {{ {said} }} }} WHERE {{ {given} {where} FILTER NOT EXISTS {{ {said} }} }}")
             added = [quad.triple for quad in self._store.quads_for_pattern(None, None, None, NamedNode(here[1:-1]))]
             self.found += added
             self.rounds += 1

@@ -31,7 +31,7 @@ def minimal(lines: Iterable[str], named: str, holds: Callable[[Sequence[str]], b
         declared += plain
         if len(plain) < len(unit):
             axioms.append(tuple(line for line in unit if line not in plain))
-    wider = (
+    wider: tuple[Callable[[tuple[str, ...]], bool], ...] = (
         lambda axiom: _names(axiom) <= words,
         lambda axiom: bool(_names(axiom) & words) or not any(f"<{vocab.ID}" in line for line in axiom),
         lambda _axiom: True,

@@ -38,7 +38,8 @@ class Clash:
     """One rule whose conclusion is *false*: where ``schema`` and ``body`` hold, the graph contradicts itself.
 
     ``says``: a sentence with the variables in curly brackets; ``focus``: the variable that the finding is about.
-    ``given`` and ``where``: as in :class:`Rule`. ``lenient``: OWL itself may bear with it, we do not. Where both ``?y`` and ``?z`` occur they must be different terms.
+    ``given`` and ``where``: as in :class:`Rule`. ``lenient``: OWL itself may bear with it, we do not.
+    Where both ``?y`` and ``?z`` occur they must be different terms.
     """
 
     name: str
@@ -63,7 +64,12 @@ SCHEMA_RULES = (
     Rule("scm-eqp2", "", "?p rdfs:subPropertyOf ?q . ?q rdfs:subPropertyOf ?p", "?p owl:equivalentProperty ?q"),
     Rule("scm-int", "?c owl:intersectionOf ?list . ?list rdf:rest*/rdf:first ?d", "", "?c rdfs:subClassOf ?d"),
     Rule("scm-uni", "?c owl:unionOf ?list . ?list rdf:rest*/rdf:first ?d", "", "?d rdfs:subClassOf ?c"),
-    Rule("scm-hv", "?c owl:hasValue ?v . ?c owl:onProperty ?p . ?d owl:hasValue ?v . ?d owl:onProperty ?q", "?p rdfs:subPropertyOf ?q", "?c rdfs:subClassOf ?d"),
+    Rule(
+        "scm-hv",
+        "?c owl:hasValue ?v . ?c owl:onProperty ?p . ?d owl:hasValue ?v . ?d owl:onProperty ?q",
+        "?p rdfs:subPropertyOf ?q",
+        "?c rdfs:subClassOf ?d",
+    ),
     Rule(
         "scm-svf1",
         "?c owl:someValuesFrom ?e . ?c owl:onProperty ?p . ?d owl:someValuesFrom ?f . ?d owl:onProperty ?p",
@@ -156,10 +162,10 @@ CLOSING_RULES = (
     Rule("scm-rng2", "", "?q rdfs:range ?c . ?p rdfs:subPropertyOf ?q", "?p rdfs:range ?c"),
 )
 
+_UNSIGNED = ("unsignedLong", "unsignedInt", "unsignedShort", "unsignedByte")
 #: XSD datatypes with values in common; no value is of two families (XML Schema Part 2, section 2.2).
 _FAMILIES = (
-    ("decimal", "integer", "nonNegativeInteger", "nonPositiveInteger", "positiveInteger", "negativeInteger", "long", "int", "short", "byte")
-    + ("unsignedLong", "unsignedInt", "unsignedShort", "unsignedByte"),
+    ("decimal", "integer", "nonNegativeInteger", "nonPositiveInteger", "positiveInteger", "negativeInteger", "long", "int", "short", "byte", *_UNSIGNED),
     ("string", "normalizedString", "token", "language", "Name", "NCName", "NMTOKEN"),
     ("dateTime", "dateTimeStamp"),
     *((name,) for name in ("boolean", "float", "double", "date", "time", "anyURI", "hexBinary", "base64Binary", "gYear", "gMonth", "gDay", "gYearMonth")),

@@ -72,8 +72,8 @@ def _media_type() -> str:
     if accept.wants_html():
         return "text/html"
     offers = list(dict.fromkeys(FORMATS.values()))
-    best = request.accept_mimetypes.best_match(offers, None if request.accept_mimetypes else offers[0])
-    if best is None:
+    best = request.accept_mimetypes.best_match(offers, "") if request.accept_mimetypes else offers[0]
+    if not best:
         message = f"none of the types in Accept: {request.headers.get('Accept')} can be produced for an explanation; there is {', '.join(offers)}"
         raise NotAcceptableError(message)
     return best

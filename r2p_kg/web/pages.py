@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 
 from flask import Response, abort, request
 
-from r2p_kg import __version__
+from r2p_kg import __version__, vocab
 from r2p_kg.web import replies, service, terms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from flask import Flask
 
@@ -52,6 +52,15 @@ def name(iri: str) -> str:
     return iri.rpartition("/graph/")[2] if "/graph/" in iri else iri
 
 
+def why(subject: str, predicate: str, value: terms.Node, graphs: Sequence[str], *, turned: bool) -> str | None:
+    """Where a triple that is only entailed is explained, None for one that is written; ``turned``: ``value`` is its subject."""
+    if list(graphs) != [vocab.ENTAILED_GRAPH]:
+        return None
+    ends = (f"<{subject}>", terms.in_turtle(value))
+    first, last = ends[::-1] if turned else ends
+    return f"/explain?{urlencode({'s': first, 'p': f'<{predicate}>', 'o': last})}"
+
+
 def addressed(values: Mapping[str, object]) -> str:
     """Names and values as the query part of an address, those that are None or empty left out."""
     return urlencode({name: value for name, value in values.items() if value not in {None, ""}})
@@ -83,4 +92,4 @@ def register(app: Flask) -> None:
 
     app.add_url_rule("/static/<filename>", "static", static)
     app.jinja_env.filters.update(addressed=addressed, grouped=grouped)
-    app.jinja_env.globals.update(address=address, graph_name=name, label=label, leads_out=leads_out, short=short, style=version, version=__version__)
+    app.jinja_env.globals.update(address=address, graph_name=name, label=label, leads_out=leads_out, short=short, style=version, version=__version__, why=why)

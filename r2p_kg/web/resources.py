@@ -77,12 +77,6 @@ def graph(name: str) -> Response:
     return _described(vocab.GRAPH + name)
 
 
-@blueprint.route("/ns/<path:name>")
-def version(name: str) -> Response:
-    """A version of the vocabulary, where the snapshot describes it."""
-    return _described(vocab.BASE + "ns/" + name)
-
-
 @blueprint.route("/resource")
 def resource() -> Response:
     """Anything that the snapshot speaks of, by its IRI."""

@@ -5,6 +5,7 @@ IRIs and literals come from data: nothing of them is markup, and only http and h
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote, urlsplit
@@ -37,6 +38,21 @@ def of_term(term: Any) -> Node:
     datatype = term.datatype.value
     plain = datatype in {vocab.XSD + "string", vocab.RDF + "langString"}
     return Node("literal", term.value, term.language or "", "" if plain else datatype)
+
+
+def in_turtle(node: Node) -> str:
+    """The node as Turtle writes it, in full.
+
+    >>> in_turtle(Node("literal", 'a "b"', "en"))
+    '"a \\\\"b\\\\""@en'
+    """
+    if node.kind == "iri":
+        return f"<{node.value}>"
+    if node.kind != "literal":
+        return f"_:{node.value}"
+    # What JSON escapes in a string Turtle escapes alike.
+    tail = f"@{node.language}" if node.language else f"^^<{node.datatype}>" if node.datatype else ""
+    return json.dumps(node.value, ensure_ascii=False) + tail
 
 
 def of_binding(binding: Mapping[str, Any]) -> Node:

@@ -299,3 +299,44 @@ def test_a_wrong_query_comes_back_to_a_browser_with_its_error_and_the_form(clien
     assert (400, "text/html; charset=utf-8") == (page.status_code, page.content_type)
     assert "The query has a syntax error" in page.text
     assert "WHERE { ?s &lt;script&gt; }</textarea>" in page.text
+
+
+ENTAILED_OR_NOT = "ASK { <https://w3id.org/r2p-kg/id/arvania-2001> <https://w3id.org/r2p-kg/ns#mentionedIn> ?passage }"
+WRITTEN_OR_NOT = "ASK { <https://w3id.org/r2p-kg/id/arvania-2001> a ?class }"
+
+
+def asked(client: FlaskClient, query: str, **parameters: str) -> bool:
+    reply = client.get("/sparql", query_string={"query": query, **parameters}, headers={"Accept": "application/sparql-results+json"})
+    assert 200 == reply.status_code, reply.text
+    assert reply.json is not None
+    return bool(reply.json["boolean"])
+
+
+@pytest.mark.parametrize("parameters", [{}, {"entailment": ""}, {"entailment": "all"}])
+def test_a_query_sees_what_is_entailed_by_default(client: FlaskClient, parameters: dict[str, str]) -> None:
+    assert asked(client, ENTAILED_OR_NOT, **parameters)
+
+
+def test_entailment_none_leaves_out_what_is_entailed_from_the_default_graph_and_the_named_ones(client: FlaskClient) -> None:
+    assert not asked(client, ENTAILED_OR_NOT, entailment="none")
+    assert asked(client, WRITTEN_OR_NOT, entailment="none")
+    assert asked(client, "ASK { GRAPH <https://w3id.org/r2p-kg/graph/facts/arvania> { ?s ?p ?o } }", entailment="none")
+    assert not asked(client, "ASK { GRAPH <https://w3id.org/r2p-kg/graph/entailed> { ?s ?p ?o } }", entailment="none")
+
+
+def test_a_dataset_of_the_protocol_or_of_the_query_wins_over_entailment_none(client: FlaskClient) -> None:
+    entailed = "https://w3id.org/r2p-kg/graph/entailed"
+    assert asked(client, ENTAILED_OR_NOT, entailment="none", **{"default-graph-uri": entailed})
+    assert asked(client, ENTAILED_OR_NOT.replace("ASK", f"ASK FROM <{entailed}>"), entailment="none")
+
+
+def test_another_entailment_is_refused_and_a_broken_query_keeps_its_own_error(client: FlaskClient) -> None:
+    reply = client.get("/sparql", query_string={"query": "ASK {}", "entailment": "rdfs"})
+    assert (400, "entailment") == (reply.status_code, (reply.json or {})["parameter"])
+    broken = client.get("/sparql", query_string={"query": "SELEKT * {}", "entailment": "none"})
+    assert (400, 1) == (broken.status_code, (broken.json or {})["line"])
+
+
+def test_answers_with_and_without_entailment_have_tags_of_their_own(client: FlaskClient) -> None:
+    tags = {client.get("/sparql", query_string={"query": ENTAILED_OR_NOT, **more}).headers["ETag"] for more in ({}, {"entailment": "none"})}
+    assert 2 == len(tags)
