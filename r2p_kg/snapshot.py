@@ -1,6 +1,6 @@
 """The frozen value between curators and readers: canonical quads, prefixes, a digest and a census, in one file.
-Beside them stands where each quad comes from (:mod:`r2p_kg.origins`), outside the digest: lines move without a change of what is said.
 
+Beside them stands where each quad comes from (:mod:`r2p_kg.origins`), outside the digest: lines move without a change of what is said.
 The digest is the SHA-256 of the canonical N-Quads text (sorted lines, blank nodes labelled by RDFC-1.0,
 https://www.w3.org/TR/rdf-canon/); it is the snapshot's version, its ETag and its file name.
 """

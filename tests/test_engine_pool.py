@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import socket
 import threading
@@ -168,13 +169,29 @@ def test_a_format_of_another_kind_is_not_acceptable(pool: Pool) -> None:
 
 @pytest.mark.parametrize(
     ("query", "line", "column"),
-    [("SELECT * {\n ?s ?p }", 2, 9), ("SELECT * { ?s ex:p ?o }", 1, 15), ("SELECT * { ?s ?p 'open }", 1, None), ("SELECT * {", 1, 11), ("SELCT * {}", 1, 1)],
+    [("SELECT * {\n ?s ?p }", 2, 8), ("SELECT * { ?s ex:p ?o }", 1, 15), ("SELECT * { ?s ?p 'open }", 1, None), ("SELECT * {", 1, 11), ("SELCT * {}", 1, 1)],
 )
 def test_a_syntax_error_knows_its_line_and_column(pool: Pool, query: str, line: int, column: int | None) -> None:
     with pytest.raises(QuerySyntaxError) as caught:
         pool.ask(query, media_type=JSON)
     assert line == caught.value.line
     assert column in (None, caught.value.column)
+
+
+@pytest.mark.parametrize(
+    ("query", "column", "said"),
+    [
+        ("SELECT ?s { ?s a ?t  ?s ?p }", 29, "ends too early"),
+        ("SELECT ?s { ?s a ?t . ?s ?p }", 29, "cut short"),
+        ("SELECT ?s { { ?s } }", 18, "cut short"),
+        ("SELECT ?x { BIND(1 AS ?x) BIND(2 AS ?x) }", 37, "?x has a value already"),
+        ("SELECT ?s { VALUES ?s { <a:a> } BIND(2 AS ?s) }", 43, "?s has a value already"),
+    ],
+)
+def test_what_the_engine_notices_only_at_the_end_is_told_where_it_stands(pool: Pool, query: str, column: int, said: str) -> None:
+    with pytest.raises(QuerySyntaxError, match=re.escape(said)) as caught:
+        pool.ask(query, media_type=JSON)
+    assert (1, column) == (caught.value.line, caught.value.column)
 
 
 def test_a_missing_prefix_of_the_snapshot_is_spelt_out(pool: Pool) -> None:

@@ -61,18 +61,19 @@ def _what(found: Sequence[Token], offset: int) -> str:
 
 
 def _late(found: Sequence[Token]) -> tuple[str, Token, str] | None:
-    """What the engine notices only behind the last bracket: a triple cut short, a variable that BIND gives once more."""
+    """What the engine notices only behind the last bracket, with its token and a hint: a triple cut short, a variable that is bound twice."""
     bound: set[str] = set()
-    run = 0
+    terms: int | None = None  # of a triple without paths and lists, since its beginning
     for before, token in pairwise(found):
-        run = run + 1 if token.kind in _TERMS or token.text == "a" else 0
-        if token.text == "}" and 0 < _run_before(found, token) < _TRIPLE and not any(one.text.upper() == "VALUES" for one in found):
+        if before.text in {"{", "}", "."}:
+            terms = 0
+        if token.text == "}" and terms in {1, 2} and not any(one.text.upper() == "VALUES" for one in found):
             return "a triple is cut short here", token, "A triple has a subject, a predicate and an object."
-        if token.kind != "variable":
-            continue
-        if before.text.upper() == "AS" and token.text[1:] in bound:
-            return f"{token.text} has a value already", token, "BIND needs a variable that nothing before it uses."
-        bound |= {token.text[1:]} if any(one.text == "{" and one.start < token.start for one in found) else set()
+        terms = terms + 1 if terms is not None and (token.kind in _TERMS or token.text == "a") else None
+        if token.kind == "variable" and before.text.upper() == "AS" and token.text[1:] in bound:
+            return f"{token.text} has a value already", token, "BIND needs a variable that nothing before it in its group uses."
+        if token.kind == "variable" and "{" in {one.text for one in found if one.start < token.start}:
+            bound.add(token.text[1:])
     return None
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from markupsafe import Markup, escape
 
 from r2p_kg import vocab
+from r2p_kg.web import glossary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -69,7 +70,8 @@ def overview(index: Index) -> Overview | None:
         if end.startswith(vocab.NS) and end not in {edge.end for edge in edges} and domains[iri]:
             edges.append(Edge(domains[iri], index.label(iri), end))
     kinds = sorted(_below(index, vocab.R2P_STATEMENT), key=lambda one: index.label(one).casefold())
-    things = sorted({edge.end for edge in edges} - set(evidence), key=lambda one: index.label(one).casefold())
+    starts = {edge.end: kinds.index(edge.start) if edge.start in kinds else -1 for edge in reversed(edges)}
+    things = sorted(set(starts) - set(evidence), key=lambda one: (starts[one], index.label(one).casefold()))
     return Overview(tuple(dict.fromkeys(evidence)), tuple(kinds), tuple(things), tuple(edges))
 
 
@@ -87,7 +89,7 @@ def draw(index: Index, shown: Overview) -> Markup:
     places = {vocab.R2P_STATEMENT: (*_COLUMNS[1], middle - kinds_height / 2, kinds_height)}
     places |= _column(shown.evidence, 0, middle, 110)
     places |= _column(shown.things, 2, middle, _BOX + _GAP)
-    parts = [_edge(index, edge, places, shown) for edge in shown.edges]
+    parts = [_edge(edge, places, shown) for edge in shown.edges]
     parts += [_box(index, iri, place, shown.kinds if iri == vocab.R2P_STATEMENT else ()) for iri, place in places.items()]
     words = escape(in_words(index, shown))
     head = f'<svg class="diagram" role="img" viewBox="0 0 {_WIDTH} {height:.0f}" aria-labelledby="overview-title overview-words">'
@@ -108,9 +110,8 @@ def _box(index: Index, iri: str, place: tuple[float, float, float, float], kinds
     return "".join(lines)
 
 
-def _edge(index: Index, edge: Edge, places: Mapping[str, tuple[float, float, float, float]], shown: Overview) -> str:
+def _edge(edge: Edge, places: Mapping[str, tuple[float, float, float, float]], shown: Overview) -> str:
     """An arrow with its label; one that starts at a kind of statement starts at the height of that kind."""
-    del index
     x, width, y, height = places.get(edge.start, places[vocab.R2P_STATEMENT])
     to_x, to_width, to_y, to_height = places[edge.end]
     if edge.start in shown.evidence:
@@ -124,7 +125,7 @@ def _edge(index: Index, edge: Edge, places: Mapping[str, tuple[float, float, flo
         line = f'<path class="edge" d="M{x:.1f} {start_y:.1f}L{to_x + to_width + 8:.1f} {end_y:.1f}"/>'
         return line + f'<path class="head" d="M{to_x + to_width:.1f} {end_y:.1f}l9 -5v10z"/>' + _text((x + to_x + to_width) / 2, end_y - 6, edge.label, "label")
     start_y = y + 15 if edge.start not in shown.kinds else y + _BOX + 14 + _LINE * shown.kinds.index(edge.start)
-    bend = f"C{x + width + 60:.1f} {start_y:.1f} {x + width + 40:.1f} {end_y:.1f} {x + width + 90:.1f} {end_y:.1f}"
+    bend = f"C{x + width + 45:.1f} {start_y:.1f} {x + width + 25:.1f} {end_y:.1f} {x + width + 70:.1f} {end_y:.1f}"
     line = f'<path class="edge" d="M{x + width:.1f} {start_y:.1f}{bend}L{to_x - 8:.1f} {end_y:.1f}"/>'
     return line + f'<path class="head" d="M{to_x:.1f} {end_y:.1f}l-9 -5v10z"/>' + _text(to_x - 14, end_y - 5, edge.label, "label", "end")
 
@@ -134,7 +135,7 @@ def _text(x: float, y: float, text: str, kind: str, anchor: str = "middle") -> s
 
 
 def _first(index: Index, iri: str, name: str) -> str:
-    return next((node.value for node in index.values(iri, vocab.RDFS + name) if node.kind == "iri"), "")
+    return next((node.value for node in glossary.written(index, iri, vocab.RDFS + name) if node.kind == "iri"), "")
 
 
 def _below(index: Index, iri: str) -> list[str]:
