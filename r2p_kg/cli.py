@@ -168,6 +168,30 @@ def census(ontology: Path | None, state: Path | None, form: str, *, passages: bo
         click.echo(f"{one.statements:>9,}  statements\n{one.passages:>9,}  passages: {one.cited:,} cited, {one.excused:,} excused, {one.open:,} open")
 
 
+@main.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--entailed", is_flag=True, help="Write what the reasoner concluded as well.")
+@_ontology_option
+@_state_option
+def export(file: Path, ontology: Path | None, state: Path | None, *, entailed: bool) -> None:
+    """Write schema and facts as one file for other tools, in the format of its suffix.
+
+    .rdf and .owl (RDF/XML, for Protégé and owlready2), .ttl, .nt, .jsonld, and with the named graphs .nq and .trig.
+
+    \b
+    Examples:
+      r2p export r2p-kg.owl
+      r2p export --entailed r2p-kg.nq
+    """  # noqa: D301 - \b is click's own sign for "leave these lines alone"
+    from r2p_kg import build as pipeline  # noqa: PLC0415 - so that --help is quick
+    from r2p_kg import export as exporting  # noqa: PLC0415
+
+    exporting.media_type(file)  # before a build that may take half a minute
+    built = _current(ontology or pipeline.ontology_folder(), state, quiet=False)
+    size = exporting.write(built.snapshot, file, entailed=entailed)
+    click.echo(f"wrote {file}: {size:,} bytes of {exporting.media_type(file)}")
+
+
 def _list_passages(readings: Sequence[Reading], form: str) -> None:
     if form == "json":
         click.echo(json.dumps([asdict(one) for one in readings], indent=1, ensure_ascii=False))

@@ -181,7 +181,7 @@ def test_a_syntax_error_knows_its_line_and_column(pool: Pool, query: str, line: 
 @pytest.mark.parametrize(
     ("query", "column", "said"),
     [
-        ("SELECT ?s { ?s a ?t  ?s ?p }", 29, "ends too early"),
+        ("SELECT ?s { ?s a ?t  ?s ?p }", 22, "a dot is missing before ?s"),
         ("SELECT ?s { ?s a ?t . ?s ?p }", 29, "cut short"),
         ("SELECT ?s { { ?s } }", 18, "cut short"),
         ("SELECT ?x { BIND(1 AS ?x) BIND(2 AS ?x) }", 37, "?x has a value already"),

@@ -113,9 +113,9 @@ def report(counts: Mapping[Rule, int], others: Iterable[Elsewhere]) -> str:
     lines += ["The rules of ROBOT's report, of OOPS! and of FOOPS! are written anew here, as one file each in `ontology/checks/`; every one owns a file", ""]
     lines[-1:] = ["on which it fires and one on which it does not, in `tests/checks/`.", "", "## Published rules", ""]
     lines += ["| rule | looks for | origin | grade there | fired |", "| --- | --- | --- | --- | ---: |"]
-    lines += [f"| {rule.name} | {rule.says} | {', '.join(map(str, rule.origins))} | {rule.grade or '–'} | {count} |" for rule, count in published.items()]
+    lines += [f"| {rule.name} | {rule.says} | {', '.join(map(str, rule.origins))} | {rule.grade or 'none'} | {count} |" for rule, count in published.items()]
     lines += ["", "## Rules of our own", "", "| rule | looks for | severity | fired |", "| --- | --- | --- | ---: |"]
     lines += [f"| {rule.name} | {rule.says} | {rule.severity} | {count} |" for rule, count in own.items()]
     lines += ["", "## Published rules without a check of their own", "", "| origin | grade | wants | how it is held, or why it does not apply |"]
-    lines += ["| --- | --- | --- | --- |", *(f"| {one.origin} | {one.origin.grade or '–'} | {one.wants} | {one.how} |" for one in others)]
+    lines += ["| --- | --- | --- | --- |", *(f"| {one.origin} | {one.origin.grade or 'none'} | {one.wants} | {one.how} |" for one in others)]
     return "\n".join([*lines, ""])

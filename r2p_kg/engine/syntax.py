@@ -19,6 +19,8 @@ _PLACE: Final = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
 _TERMS: Final = frozenset({"variable", "iri", "name", "string", "number", "blank"})
 _TRIPLE: Final = 3
 
+_DOT: Final = "A triple ends with a dot, or with ; or , before the next predicate or object."
+
 #: What the engine says in words among the characters that it expected, and what we say.
 _KNOWN: Final[Mapping[str, str]] = {
     "The SELECT contains a variable that is unbound": "a variable of the SELECT is neither in GROUP BY nor inside an aggregate",
@@ -61,7 +63,7 @@ def _what(found: Sequence[Token], offset: int) -> str:
 
 
 def _late(found: Sequence[Token]) -> tuple[str, Token, str] | None:
-    """What the engine notices only behind the last bracket, with its token and a hint: a triple cut short, a variable that is bound twice."""
+    """What the engine notices only behind the last bracket, with its token and a hint: triples cut short or run together, a variable bound twice."""
     bound: set[str] = set()
     terms: int | None = None  # of a triple without paths and lists, since its beginning
     for before, token in pairwise(found):
@@ -70,6 +72,8 @@ def _late(found: Sequence[Token]) -> tuple[str, Token, str] | None:
         if token.text == "}" and terms in {1, 2} and not any(one.text.upper() == "VALUES" for one in found):
             return "a triple is cut short here", token, "A triple has a subject, a predicate and an object."
         terms = terms + 1 if terms is not None and (token.kind in _TERMS or token.text == "a") else None
+        if terms == _TRIPLE + 1:
+            return f"a dot is missing before {token.text}", token, _DOT
         if token.kind == "variable" and before.text.upper() == "AS" and token.text[1:] in bound:
             return f"{token.text} has a value already", token, "BIND needs a variable that nothing before it in its group uses."
         if token.kind == "variable" and "{" in {one.text for one in found if one.start < token.start}:
@@ -112,7 +116,7 @@ def _open_string(found: Sequence[Token], offset: int) -> str | None:
 def _missing_dot(found: Sequence[Token], offset: int) -> str | None:
     before = [token for token in found if token.start < offset][-_TRIPLE - 1 :]
     if len(before) > _TRIPLE and all(token.kind in _TERMS for token in before):
-        return "A triple ends with a dot, or with ; or , before the next predicate or object."
+        return _DOT
     return None
 
 

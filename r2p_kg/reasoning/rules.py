@@ -235,5 +235,7 @@ CLASHES = (
         where=_FAMILY.format("is", "family") + " FILTER(isLiteral(?y) && datatype(?y) = ?is && ?family != ?wanted)",
     ),
     # Not always false in OWL, which has no unique names, but never meant here: two names of ours that the axioms merge, or two values of one data property.
-    Clash("prp-fp", "?p a owl:FunctionalProperty", "?x ?p ?y . ?x ?p ?z", "{x} has two values of {p}, which takes one: {y} and {z}", lenient=True),
+    Clash(
+        "prp-fp", "?p a owl:FunctionalProperty", "?x ?p ?y . ?x ?p ?z", "{x} has two values of {p}, which takes one: {y} and {z}", where=_OTHER, lenient=True
+    ),
 )

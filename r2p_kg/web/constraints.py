@@ -19,13 +19,13 @@ _COUNTS: Final = {("1", "1"): "exactly one", ("1", ""): "at least one", ("", "1"
 
 @dataclass(frozen=True)
 class Constraint:
-    """One property shape. ``path``: IRIs of the properties, any of which will do; ``count`` in words, empty for any number.
+    """One property shape. ``path``: alternatives, each a sequence of properties one after the other; ``count`` in words, empty for any number.
 
     ``allowed``: the only values that it takes, ``barred``: those that it does not take; ``form``: what its text must look like.
     ``repair``: what a curator does where it does not hold.
     """
 
-    path: tuple[str, ...]
+    path: tuple[tuple[str, ...], ...]
     count: str
     allowed: tuple[Node, ...]
     barred: tuple[Node, ...]
@@ -73,10 +73,12 @@ def _form(pattern: str, length: str, languages: list[str]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _path(index: Index, node: str) -> tuple[str, ...]:
-    found: list[str] = []
+def _path(index: Index, node: str) -> tuple[tuple[str, ...], ...]:
+    """The alternatives of a path (SHACL, sections 2.3.1.1 to 2.3.1.3): one property, a list of them in a row, or several to choose from."""
+    found: list[tuple[str, ...]] = []
     for step in index.values(node, vocab.SH + "path"):
-        found += [step.value] if step.kind == "iri" else [one.value for one in _lists(index, f"_:{step.value}", "alternativePath")]
+        row = (step,) if step.kind == "iri" else tuple(members(index, step))
+        found += [tuple(one.value for one in row)] if row else [(one.value,) for one in _lists(index, f"_:{step.value}", "alternativePath")]
     return tuple(found)
 
 

@@ -77,7 +77,7 @@ def overview(index: Index) -> Overview | None:
 
 def in_words(index: Index, shown: Overview) -> str:
     """The drawing as sentences, for those who do not see it."""
-    edges = "; ".join(f"{index.label(edge.start)} – {edge.label} – {index.label(edge.end)}" for edge in shown.edges)
+    edges = "; ".join(f"{index.label(edge.start)} → {edge.label} → {index.label(edge.end)}" for edge in shown.edges)
     return f"{edges}. Kinds of statement: {', '.join(index.label(kind) for kind in shown.kinds)}."
 
 
@@ -86,7 +86,7 @@ def draw(index: Index, shown: Overview) -> Markup:
     kinds_height = _BOX + 8 + _LINE * len(shown.kinds)
     height = max(kinds_height, (_BOX + _GAP) * max(len(shown.things), 1), 2 * _BOX) + 40
     middle = height / 2
-    places = {vocab.R2P_STATEMENT: (*_COLUMNS[1], middle - kinds_height / 2, kinds_height)}
+    places: dict[str, tuple[float, float, float, float]] = {vocab.R2P_STATEMENT: (*_COLUMNS[1], middle - kinds_height / 2, kinds_height)}
     places |= _column(shown.evidence, 0, middle, 110)
     places |= _column(shown.things, 2, middle, _BOX + _GAP)
     parts = [_edge(edge, places, shown) for edge in shown.edges]
@@ -140,6 +140,5 @@ def _first(index: Index, iri: str, name: str) -> str:
 
 def _below(index: Index, iri: str) -> list[str]:
     """The classes that are written to stand directly below one, defined classes left out."""
-    found = [quad for quad in index.incoming(iri) if quad.predicate.value == vocab.RDFS + "subClassOf"]
-    kept = [quad.subject.value for quad in found if type(quad.subject).__name__ == "NamedNode" and quad.graph_name.value != vocab.ENTAILED_GRAPH]
-    return [one for one in dict.fromkeys(kept) if not index.values(one, vocab.OWL + "equivalentClass")]
+    found = [node.value for node in glossary.leading(index, iri, vocab.RDFS + "subClassOf")]
+    return [one for one in found if not index.values(one, vocab.OWL + "equivalentClass")]

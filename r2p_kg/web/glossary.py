@@ -36,10 +36,11 @@ _FACTS: Final = {
     "a kind of": vocab.RDFS + "subPropertyOf",
     "leads from": vocab.RDFS + "domain",
     "leads to": vocab.RDFS + "range",
-    "inverse of": vocab.OWL + "inverseOf",
     "replaced by": vocab.DCTERMS + "isReplacedBy",
     "source": vocab.DCTERMS + "source",
 }
+#: What else the page says, read backwards: name → property that leads to the term.
+_BACKWARDS: Final = {"relates further by": vocab.RDFS + "domain", "reached by": vocab.RDFS + "range"}
 _CHARACTERISTICS: Final = ("FunctionalProperty", "TransitiveProperty", "SymmetricProperty", "AsymmetricProperty", "IrreflexiveProperty")
 
 
@@ -96,7 +97,9 @@ def of(index: Index, explainer: Explainer) -> Glossary:
     modules: dict[str, list[Entry]] = defaultdict(list)
     for iri in sorted(kinds, key=lambda one: ([*KINDS].index(kinds[one]), one.casefold())):
         module = _module(explainer, iri, KINDS[kinds[iri]])
-        modules[module].append(_entry(index, explainer, iri, kinds[iri], module, below.get(iri, []), counted[iri], asked.get(iri, ())))
+        modules[module].append(
+            _entry(index, explainer, iri, kind=kinds[iri], module=module, below=below.get(iri, []), uses=counted[iri], asked=asked.get(iri, ()))
+        )
     rank = {name: number for number, name in enumerate(_ORDER)}
     return Glossary(
         modules={name: tuple(modules[name]) for name in sorted(modules, key=lambda name: (rank.get(name, len(rank)), name))},
@@ -117,9 +120,12 @@ def _node(term: object) -> tuple[str, str]:
 
 
 def _entry(
-    index: Index, explainer: Explainer, iri: str, kind: str, module: str, below: list[str], uses: tuple[int, int], asked: tuple[Constraint, ...]
+    index: Index, explainer: Explainer, iri: str, *, kind: str, module: str, below: list[str], uses: tuple[int, int], asked: tuple[Constraint, ...]
 ) -> Entry:
     facts = [(title, tuple(node for node in written(index, iri, predicate) if node.kind != "bnode")) for title, predicate in _FACTS.items()]
+    facts += [(title, leading(index, iri, predicate)) for title, predicate in _BACKWARDS.items()]
+    inverse = vocab.OWL + "inverseOf"
+    facts.append(("inverse of", tuple(dict.fromkeys([*written(index, iri, inverse), *leading(index, iri, inverse)]))))
     types = index.types(iri)
     facts.append(("characteristics", tuple(Node("iri", vocab.OWL + name) for name in _CHARACTERISTICS if vocab.OWL + name in types)))
     if any(node.value == "true" for node in index.values(iri, vocab.OWL + "deprecated")):
@@ -139,6 +145,16 @@ def _entry(
         uses=uses,
         asked=asked,
     )
+
+
+def leading(index: Index, iri: str, predicate: str) -> tuple[Node, ...]:
+    """The named things that a written triple with that property leads from to the term, by name."""
+    found = {
+        quad.subject.value
+        for quad in index.incoming(iri)
+        if quad.predicate.value == predicate and type(quad.subject).__name__ == "NamedNode" and getattr(quad.graph_name, "value", "") != vocab.ENTAILED_GRAPH
+    }
+    return tuple(Node("iri", one) for one in sorted(found, key=str.casefold))
 
 
 def _module(explainer: Explainer, iri: str, kind: str) -> str:
