@@ -203,6 +203,8 @@ def _lock(path: Path) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError:
+        if not path.is_file():
+            raise
         return os.open(path, os.O_RDONLY)
 
 

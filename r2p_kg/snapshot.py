@@ -76,6 +76,8 @@ def write(snapshot: Snapshot, folder: Path) -> Path:
                 archive.writestr(_member("snapshot.json"), json.dumps(head, indent=1, ensure_ascii=False))
                 archive.writestr(_member("quads.nq"), snapshot.quads)
                 archive.writestr(_member("origins.txt"), snapshot.origins)
+            # A temporary file is its maker's alone; a snapshot may be served by another user than the one who built it.
+            Path(partial).chmod(0o644)
             Path(partial).replace(path)
         except BaseException:
             Path(partial).unlink(missing_ok=True)

@@ -224,12 +224,18 @@ def test_the_fingerprint_knows_turtle_and_check_queries_and_nothing_else(ontolog
     assert before != build.fingerprint(ontology)
 
 
-def test_folders_that_cannot_be_used_are_told_in_one_sentence(ontology: Path, state: Path, tmp_path: Path) -> None:
+def test_folders_that_cannot_be_used_are_told_in_one_sentence(ontology: Path, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(path: str, *_: object) -> int:
+        raise PermissionError(13, "Permission denied", path)
+
     with pytest.raises(UsageError, match="no such folder"):
         build.current(tmp_path / "none", state)
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="choose another folder with --state"):
         build.current(ontology, tmp_path / "file")
+    monkeypatch.setattr(os, "open", closed)
+    with pytest.raises(UsageError, match=r"Permission denied\); choose another folder with --state"):
+        build.current(ontology, state)
 
 
 def test_a_snapshot_in_a_folder_that_can_only_be_read_is_served_and_a_new_one_is_refused(ontology: Path, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""``r2p query`` and ``r2p ask``: answers on the terminal, errors as one sentence, exit codes 0 and 2."""
+"""``r2p query``, ``r2p ask`` and ``r2p explain``: answers on the terminal, errors as one sentence, exit codes 0 and 2."""
 
 from __future__ import annotations
 
@@ -126,3 +126,20 @@ def test_the_saved_questions_are_listed_and_asked(run: Runner) -> None:
     assert "Invented." in asked
     assert "0 rows" in run("ask", "situations", "label=Nowhere").output
     assert b"s\r\n" == run("ask", "situations", "label=Nowhere", "--format", "csv").stdout_bytes
+
+
+def test_a_triple_is_explained_as_text_json_and_turtle(run: Runner) -> None:
+    triple = ("id:arvania-2001", "a", "<https://w3id.org/r2p-kg/ns#Situation>")
+    result = run("explain", *triple)
+    assert (0, f"id:arvania-2001 a <{vocab.NS}Situation>   [written: {vocab.GRAPH}facts]\n") == (result.exit_code, result.stdout)
+    assert "asserted" == json.loads(run("explain", *triple, "--format", "json").stdout)["kind"]
+    assert "a rdf:Statement" in run("explain", *triple, "--format", "turtle").stdout
+
+
+def test_a_triple_that_is_not_there_ends_with_one_and_a_text_that_is_no_term_with_two(run: Runner) -> None:
+    result = run("explain", "id:arvania-2001", "a", "<https://w3id.org/r2p-kg/ns#Tool>")
+    assert (1, "") == (result.exit_code, result.stdout)
+    assert "does not hold id:arvania-2001 a" in result.stderr
+    refused = run("explain", "arvania", "a", "id:b")
+    assert 2 == refused.exit_code
+    assert "'arvania' is no term" in refused.stderr

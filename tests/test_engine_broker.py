@@ -244,3 +244,18 @@ with start_broker(Path(sys.argv[1])) as broker:
 def test_a_missing_snapshot_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(SnapshotError, match="not a readable snapshot"), start_broker(tmp_path / "missing.zip"):
         pytest.fail("there is nothing to serve")
+
+
+def test_a_broker_that_hangs_does_not_keep_those_who_ask(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("r2p_kg.engine.broker._GRACE", 0.2)
+    with start_broker(path, PoolSettings(workers=1, spares=0)) as running:
+        asker = running.client()
+        assert b"one" in asker.ask(SMALL, media_type=JSON).body
+        os.kill(running.pid, signal.SIGSTOP)
+        started = time.monotonic()
+        with pytest.raises(BusyError, match="does not answer"):
+            asker.ask(SMALL, media_type=JSON, budget=Budget(seconds=0.3))
+        assert 0.4 < time.monotonic() - started < 2
+        os.kill(running.pid, signal.SIGCONT)
+        assert b"one" in asker.ask(SMALL, media_type=JSON).body
+        asker.close()

@@ -371,6 +371,16 @@ def test_a_closed_pool_leaves_no_process(path: Path) -> None:
     assert soon(lambda: not any(alive(pid) for pid in family))
 
 
+def test_a_query_that_comes_while_the_pool_closes_starts_no_process(path: Path) -> None:
+    made = Pool(path, PoolSettings(workers=1, spares=0))
+    parent = zygote(made)
+    made.close()
+    with pytest.raises(BusyError, match="stopping"):
+        rows(made, SMALL)
+    assert parent == zygote(made)
+    assert not alive(parent)
+
+
 def test_a_damaged_snapshot_is_refused(tmp_path: Path) -> None:
     broken = tmp_path / "broken.zip"
     broken.write_bytes(b"no archive")

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
 #: The datatype map of section 4 (literals with a language tag are rdf:PlainLiteral there), and the one exception.
 DATATYPES = {
-    *(str(XSD) + name for name in "decimal integer nonNegativeInteger nonPositiveInteger positiveInteger negativeInteger".split()),
-    *(str(XSD) + name for name in "long int short byte unsignedLong unsignedInt unsignedShort unsignedByte double float".split()),
-    *(str(XSD) + name for name in "string normalizedString token language Name NCName NMTOKEN boolean hexBinary base64Binary".split()),
-    *(str(XSD) + name for name in "anyURI dateTime dateTimeStamp".split()),
+    *(
+        str(XSD) + name
+        for name in (
+            *("decimal", "integer", "nonNegativeInteger", "nonPositiveInteger", "positiveInteger", "negativeInteger", "long", "int", "short", "byte"),
+            *("unsignedLong", "unsignedInt", "unsignedShort", "unsignedByte", "double", "float", "string", "normalizedString", "token", "language"),
+            *("Name", "NCName", "NMTOKEN", "boolean", "hexBinary", "base64Binary", "anyURI", "dateTime", "dateTimeStamp"),
+        )
+    ),
     *(str(RDF) + name for name in ("PlainLiteral", "langString", "XMLLiteral")),
     str(RDFS.Literal),
 }
@@ -86,7 +90,7 @@ def declarations(profile: Profile) -> Iterator[str]:
         if not prop.startswith(RESERVED) and not profile.kinds[prop] & set(PROPERTY_KINDS):
             yield f"{prop} is used as a property and not declared"
         if prop.startswith(RESERVED) and prop not in BUILT_IN_ANNOTATIONS | structural and prop == str(RDF.type):
-            known = value.startswith(str(OWL)) or "Class" in profile.kinds[value] or value.startswith("_:")
+            known = value.startswith((str(OWL), "_:")) or "Class" in profile.kinds[value]
             if not known:
                 yield f"{value} is used as a class and not declared"
         if prop in {str(RDFS.subClassOf), str(RDFS.domain), str(OWL.someValuesFrom), str(OWL.equivalentClass)} and not _is_class(profile, value):
@@ -155,30 +159,28 @@ def simple_roles(profile: Profile) -> Iterator[str]:
 
 def regularity(profile: Profile) -> Iterator[str]:
     """Section 11.2: the properties can be ordered so that each chain only uses smaller ones, itself at one end excepted."""
-    same: dict[str, str] = {}
-    for one, other in profile.pairs(str(OWL.inverseOf)):
-        if not one.startswith("_:"):
-            same[max(one, other)] = min(one, other)
+    pairs = [pair for pair in profile.pairs(str(OWL.inverseOf)) if not pair[0].startswith("_:")]
+    same = {max(pair): min(pair) for pair in pairs}
 
     def canonical(prop: str) -> str:
-        named = profile.named(prop)
-        return same.get(named, named)
+        return same.get(profile.named(prop), profile.named(prop))
 
     strict: dict[str, set[str]] = defaultdict(set)
     weak: dict[str, set[str]] = defaultdict(set)
     for below, above in profile.pairs(str(RDFS.subPropertyOf)):
         weak[canonical(below)].add(canonical(above))
     for prop, head in profile.pairs(str(OWL.propertyChainAxiom)):
-        chain = profile.members(head)
-        if chain == [prop, prop]:
-            continue
-        inner = chain[1:] if chain[0] == prop else chain[:-1] if chain[-1] == prop else chain
-        for link in inner:
+        for link in _inner(profile.members(head), prop):
             strict[canonical(link)].add(canonical(prop))
-    for below in list(strict):
-        for above in strict[below]:
-            if below in _reachable(above, strict, weak):
-                yield f"{below} stands in a chain of {above}, on which it depends"
+    for below, several in strict.items():
+        yield from (f"{below} stands in a chain of {above}, on which it depends" for above in several if below in _reachable(above, strict, weak))
+
+
+def _inner(chain: list[str], prop: str) -> list[str]:
+    """The links of a chain that have to be smaller than the property."""
+    if chain == [prop, prop]:
+        return []
+    return chain[1:] if chain[0] == prop else chain[:-1] if chain[-1] == prop else chain
 
 
 def _reachable(start: str, *graphs: Mapping[str, set[str]]) -> set[str]:

@@ -87,3 +87,7 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: p
     with pytest.raises(KeyboardInterrupt):
         snapshot.write(ONE, tmp_path)
     assert [] == list(tmp_path.iterdir())
+
+
+def test_a_snapshot_can_be_served_by_another_user_than_the_one_who_built_it(tmp_path: Path) -> None:
+    assert 0o644 == snapshot.write(ONE, tmp_path).stat().st_mode & 0o777

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 #: Seconds that a broker may take to load its snapshot.
 _LOADING: Final = 300.0
 
+#: Seconds that a front process waits for an answer beyond the query's own: a broker that hangs must not take its threads one by one.
+_GRACE: Final = 30.0
+
 #: The longest query text that is read from a front process; policy has refused longer ones before.
 _MAX_QUERY: Final = 16 * 1024 * 1024
 
@@ -46,7 +49,7 @@ class Client:
         """The whole answer, or a QueryError."""
         dataset, budget = dataset or Dataset(), budget or Budget()
         head = {"do": "ask", "media_type": media_type, "dataset": asdict(dataset), "budget": asdict(budget)}
-        reply, body = self._exchange(head, query.encode("utf-8", "surrogatepass"))
+        reply, body = self._exchange(head, query.encode("utf-8", "surrogatepass"), budget.seconds)
         return Answer(reply["kind"], media_type, body, reply["elapsed"], reply["rows"])
 
     def stats(self) -> dict[str, Any]:
@@ -61,7 +64,7 @@ class Client:
 
     def swap(self, snapshot: Path) -> None:
         """Serve another snapshot from now on; raises SnapshotError where it cannot be served."""
-        self._exchange({"do": "swap", "snapshot": str(snapshot)})
+        self._exchange({"do": "swap", "snapshot": str(snapshot)}, seconds=_LOADING)
 
     def close(self) -> None:
         """Close this thread's connection; the broker goes on."""
@@ -70,14 +73,18 @@ class Client:
             connection.close()
             self._local.connection = None
 
-    def _exchange(self, head: dict[str, Any], body: bytes = b"") -> tuple[dict[str, Any], bytes]:
+    def _exchange(self, head: dict[str, Any], body: bytes = b"", seconds: float = 0) -> tuple[dict[str, Any], bytes]:
         for attempt in (1, 2):
             fresh = getattr(self._local, "connection", None) is None
             try:
                 connection = self._connection()
                 wire.send(connection, head, body)
-                reply, answer = wire.receive(connection)
+                reply, answer = wire.receive(connection, time.monotonic() + seconds + _GRACE)
                 break
+            except wire.LateError as error:
+                self.close()
+                message = "the query service does not answer; come back in a moment, and tell its operator if it lasts"
+                raise BusyError(message, retry_after=10) from error
             except (wire.BrokenFrameError, OSError) as error:
                 self.close()
                 # A kept connection may have been closed since; a new one that fails means that the broker is gone.

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from r2p_kg.engine.processes import Worker, Zygote
 
+_STOPPING: Final = "the query service is stopping; come back in a moment"
+
 #: Nobody reads it but the log.
 _GONE: Final = "the one who asked went away, and the query was stopped"
 
@@ -259,6 +261,8 @@ class Pool:
                 self._forking += 1
             try:
                 fresh = self._fork()
+            except BusyError:
+                return
             finally:
                 with self._state:
                     self._forking -= 1
@@ -270,12 +274,14 @@ class Pool:
                 fresh.end()
 
     def _fork(self) -> Worker:
-        """A new worker, from a new zygote where the old one was killed from outside."""
+        """A new worker, from a new zygote where the old one was killed from outside; BusyError where the pool was closed."""
         zygote = self._zygote
         try:
             return zygote.fork()
         except wire.BrokenFrameError:
             with self._state:
+                if self._closed:  # its zygote was ended, not lost; a new one would outlive the pool
+                    raise BusyError(_STOPPING) from None
                 if self._zygote is zygote:
                     zygote.end()
                     self._zygote = start(self._path, zygote.generation, self._settings.memory)
