@@ -95,7 +95,9 @@ PLANTED = [
         f"<{ID}syria-conflict.statistic.killed> <{NS}comparator> <{ID}comparator/equal>",
         id="a lost bound",
     ),
-    pytest.param("tools-in-a-situation", f"<{NS}usedTool> <{ID}all-necessary-measures>", f"<{NS}usedTool> <{ID}no-fly-zone>", id="a tool supplied from elsewhere"),
+    pytest.param(
+        "tools-in-a-situation", f"<{NS}usedTool> <{ID}all-necessary-measures>", f"<{NS}usedTool> <{ID}no-fly-zone>", id="a tool supplied from elsewhere"
+    ),
 ]
 
 

@@ -320,6 +320,7 @@ def twins_graph() -> set[Triple]:
 #: Rule → what owlrl gets wrong about it, so that the two cannot be compared there.
 OWLRL_FAULTS = {"prp-key": "never compares the last property of a key, so that sharing all others is enough"}
 
+
 @pytest.mark.filterwarnings("ignore")  # owlrl warns of rdflib's deprecations
 @pytest.mark.parametrize("graph", [real_graph, synthetic_graph, twins_graph])
 def test_owlrl_entails_the_same(graph: Callable[[], set[Triple]]) -> None:

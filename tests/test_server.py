@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
@@ -109,7 +109,8 @@ def started(*arguments: str, temporary: Path) -> Iterator[tuple[subprocess.Popen
         yield process, f"http://127.0.0.1:{port}"
     finally:
         for pid in alive({process.pid} | below):
-            os.kill(pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it may end between the two lines
+                os.kill(pid, signal.SIGKILL)
         process.wait(10)
         process.stdout.close()
         process.stderr.close()
@@ -170,7 +171,8 @@ def test_a_runaway_query_is_stopped_at_its_deadline_and_the_next_is_answered(dat
         problem = get(f"{url}/sparql", query=product)
         elapsed = time.monotonic() - began
         assert (503, "https://w3id.org/r2p-kg/problem/timeout") == (problem["status"], problem["type"])
-        assert 1 <= elapsed < 1.5
+        # An error within a second of the deadline: the promise, and no measure of this machine.
+        assert 1 <= elapsed < 2
         assert 1 == len(get(f"{url}/sparql", query=QUERY)["results"]["bindings"])
         assert 1 == len(before - alive(before))
 
@@ -181,7 +183,7 @@ def test_a_front_process_that_dies_is_replaced(data: str, temporary: Path) -> No
         fronts = children(process.pid) - {broker}
         assert 2 == len(fronts)
         os.kill(min(fronts), signal.SIGKILL)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while len(alive(children(process.pid)) - {broker}) < 2 and time.monotonic() < deadline:
             time.sleep(0.05)
         assert 2 == len(alive(children(process.pid)) - {broker})
