@@ -22,6 +22,7 @@ from pathlib import Path
 
 from r2p_kg import build
 
+SERVER = Path(__file__).parent.parent / "server.py"
 QUERY = "SELECT%20(COUNT(*)%20AS%20%3Fn)%20%7B%3Fs%20%3Fp%20%3Fo%7D"
 RDFLIB = (
     "import sys, zipfile, rdflib; d = rdflib.Dataset(default_union=True); "
@@ -40,7 +41,7 @@ def free_port() -> int:
 def served(state: Path) -> float:
     """Seconds from starting the command to the first whole answer."""
     port = free_port()
-    command = [sys.executable, "-m", "r2p_kg.cli", "serve", "--port", str(port), "--state", str(state), "--workers", "1"]
+    command = [sys.executable, str(SERVER), "--port", str(port), "--state", str(state), "--workers", "1"]
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
