@@ -5,16 +5,15 @@ Shapes stay out: OWL tools read no SHACL, and whoever wants the shapes finds the
 
 from __future__ import annotations
 
-import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from r2p_kg import rdf, vocab
 from r2p_kg.errors import UsageError
+from r2p_kg.snapshot import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from r2p_kg.snapshot import Snapshot
 
@@ -53,15 +52,8 @@ def write(snapshot: Snapshot, path: Path, *, entailed: bool = False) -> int:
     """
     content = text(snapshot, media_type(path), entailed=entailed)
     try:
-        handle, partial = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
-            Path(partial).chmod(0o644)
-            Path(partial).replace(path)
-        except BaseException:
-            Path(partial).unlink(missing_ok=True)
-            raise
+        with whole_file(path) as stream:
+            stream.write(content)
     except OSError as error:
         message = f"{path}: cannot be written ({error.strerror}); name a file in a folder that is there and yours"
         raise UsageError(message) from error

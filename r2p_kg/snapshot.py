@@ -12,14 +12,15 @@ import json
 import os
 import tempfile
 import zipfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from r2p_kg.errors import SnapshotError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 #: Raised whenever the layout inside the file changes; older files are then rebuilt.
 FORMAT = 2
@@ -70,22 +71,30 @@ def write(snapshot: Snapshot, folder: Path) -> Path:
     path = folder / snapshot.file_name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle, partial = tempfile.mkstemp(dir=folder, prefix=".partial-")
-        try:
-            with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-                archive.writestr(_member("snapshot.json"), json.dumps(head, indent=1, ensure_ascii=False))
-                archive.writestr(_member("quads.nq"), snapshot.quads)
-                archive.writestr(_member("origins.txt"), snapshot.origins)
-            # A temporary file is its maker's alone; a snapshot may be served by another user than the one who built it.
-            Path(partial).chmod(0o644)
-            Path(partial).replace(path)
-        except BaseException:
-            Path(partial).unlink(missing_ok=True)
-            raise
+        with whole_file(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(_member("snapshot.json"), json.dumps(head, indent=1, ensure_ascii=False))
+            archive.writestr(_member("quads.nq"), snapshot.quads)
+            archive.writestr(_member("origins.txt"), snapshot.origins)
     except OSError as error:
         message = f"cannot write a snapshot into {folder}: {error.strerror}; choose another folder with --state"
         raise SnapshotError(message) from error
     return path
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to be written that is at ``path`` whole when the context ends, and not at all where it fails; raises OSError."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
+    partial = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+        # A temporary file is its maker's alone; what is written may be read by another user than the one who made it.
+        partial.chmod(0o644)
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def read(path: Path) -> Snapshot:
