@@ -8,7 +8,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from r2p_kg.engine import Answer, Engine
     from r2p_kg.library import Library
+    from r2p_kg.reload import Folders
     from r2p_kg.snapshot import Snapshot
 
 #: Name of a format on the command line → media type for rows, media type for graphs.
@@ -36,14 +37,38 @@ _FORMATS = {
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 for every one of this machine.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
-@click.option("--workers", default=min(4, os.cpu_count() or 1), show_default=True, type=click.IntRange(1, 64), help="Front processes.")
+@click.option("--workers", default=max(1, min(4, (os.cpu_count() or 1) // 2)), show_default=True, type=click.IntRange(1, 64), help="Front processes.")
+@click.option("--query-workers", default=max(2, os.cpu_count() or 1), show_default=True, type=click.IntRange(1, 256), help="Queries evaluated at once.")
 @_ontology_option
 @_state_option
 @click.option("--data", metavar="FILE", multiple=True, type=click.Path(path_type=Path), help="Serve this RDF file instead, unchecked; may be repeated.")
 @click.option("--timeout", default=30.0, show_default=True, type=click.FloatRange(0.1, 3600), help="Seconds that a query may run.")
+@click.option("--max-rows", default=1_000_000, show_default=True, type=click.IntRange(1), help="Rows that an answer may have.")
+@click.option("--max-bytes", default=256 * 1024 * 1024, show_default=True, type=click.IntRange(1000), help="Bytes that an answer may have.")
+@click.option("--memory", default=1024, show_default=True, type=click.IntRange(64), help="Megabytes that one query may take.")
+@click.option("--queue", default=64, show_default=True, type=click.IntRange(1), help="Queries that may wait; more are answered with 503.")
+@click.option("--allowance", default=120.0, show_default=True, type=click.FloatRange(1), help="Seconds of long queries that one client may take at once.")
+@click.option("--refill", default=0.5, show_default=True, type=click.FloatRange(0), help="Seconds that a client gets back in each second; 0 for no such limit.")
+@click.option("--proxy", metavar="ADDRESS", multiple=True, help="Believe X-Forwarded-For from this address; may be repeated.")
+@click.option("--cache", default=64, show_default=True, type=click.IntRange(0), help="Megabytes of answers that each front process keeps.")
+@click.option("--watch", is_flag=True, help="Reload whenever a curated file or a saved question changes. SIGHUP reloads at any time.")
+@click.option("--log-queries", is_flag=True, help="Log every query that is evaluated, not only the slow ones.")
+@click.option("--slow-seconds", default=1.0, show_default=True, type=click.FloatRange(0), help="Seconds from which on a query counts as slow.")
+@click.option("--write-token-file", metavar="FILE", type=click.Path(path_type=Path), help="Whoever sends the token in this file may write (with --data).")
 @click.option("--public-url", metavar="URL", default=None, help="Address by which others reach the service.  [default: what each request says]")
 def serve(
-    *, host: str, port: int, workers: int, ontology: Path | None, state: Path | None, data: tuple[Path, ...], timeout: float, public_url: str | None
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    query_workers: int,
+    ontology: Path | None,
+    state: Path | None,
+    data: tuple[Path, ...],
+    watch: bool,
+    log_queries: bool,
+    write_token_file: Path | None,
+    **limits: Any,
 ) -> None:
     """Serve the graph over HTTP: SPARQL, pages, saved questions, dumps.
 
@@ -53,22 +78,55 @@ def serve(
     \b
     Examples:
       r2p serve
-      r2p serve --port 8080 --workers 2
+      r2p serve --port 8080 --watch
       r2p serve --data my.ttl --data more.nq
+      r2p serve --data my.ttl --write-token-file token
     """  # noqa: D301 - \b is click's own sign for "leave these lines alone"
-    from r2p_kg import library  # noqa: PLC0415 - so that --help is quick
-    from r2p_kg import serve as serving  # noqa: PLC0415
+    from r2p_kg import serve as serving  # noqa: PLC0415 - so that --help is quick
+    from r2p_kg.engine.pool import PoolSettings  # noqa: PLC0415
     from r2p_kg.web.service import Settings  # noqa: PLC0415
 
     serving.check_port(host, port)
-    settings = Settings(seconds=timeout, public_url=public_url)
+    token = _token(write_token_file)
+    if token and not data:
+        message = "writing needs --data: a change of the curated graph would be lost at the next build; edit its Turtle files instead"
+        raise UsageError(message)
+    settings = Settings(
+        seconds=limits["timeout"],
+        rows=limits["max_rows"],
+        bytes=limits["max_bytes"],
+        public_url=limits["public_url"],
+        union=not token,
+        cache_bytes=limits["cache"] * 1024 * 1024,
+        slow_seconds=limits["slow_seconds"],
+        proxies=limits["proxy"],
+    )
+    memory = limits["memory"] * 1024 * 1024
+    pool = PoolSettings(query_workers, queue=limits["queue"], memory=memory, union=not token, allowance=limits["allowance"], refill=limits["refill"])
     if data:
         settings = replace(settings, title=", ".join(path.name for path in data), checked=False)
         with serving.foreign(data) as path:
-            serving.run(serving.Offer(path, settings, None), host, port, workers, _ready)
-    else:
-        path, notices = _curated(ontology, state)
-        serving.run(serving.Offer(path, replace(settings, notices=notices), library.queries_folder()), host, port, workers, _ready)
+            serving.run(serving.Offer(path, settings, None, token=token, log_queries=log_queries), host, port, workers, pool, _ready)
+        return
+    folders = _folders(ontology, state)
+    path, notices = _curated(folders)
+    offer = serving.Offer(path, replace(settings, notices=notices), folders.queries, folders, watch, log_queries=log_queries)
+    serving.run(offer, host, port, workers, pool, _ready)
+
+
+def _token(path: Path | None) -> str | None:
+    """The operator's token: from a file, else from the variable R2P_WRITE_TOKEN; None where writing stays off."""
+    if path is None:
+        return os.environ.get("R2P_WRITE_TOKEN", "").strip() or None
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"{path}: cannot be read ({error}); write the token there as one line"
+        raise UsageError(message) from error
+    if not token:
+        message = f"{path}: holds no token; write one line that nobody guesses, for example from openssl rand -hex 32"
+        raise UsageError(message)
+    return token
 
 
 def _ready(url: str) -> None:
@@ -167,7 +225,7 @@ def explain(*, subject: str, predicate: str, value: str, form: str, ontology: Pa
     from r2p_kg import explain as why  # noqa: PLC0415 - so that --help is quick
     from r2p_kg import snapshot  # noqa: PLC0415
 
-    found = snapshot.read(_curated(ontology, state)[0])
+    found = snapshot.read(_curated(_folders(ontology, state))[0])
     explainer = why.Explainer(found)
     fact = (why.term(subject, found.prefixes), why.term(predicate, found.prefixes), why.term(value, found.prefixes))
     explanation = explainer.explain(fact)
@@ -182,24 +240,28 @@ def explain(*, subject: str, predicate: str, value: str, form: str, ontology: Pa
         click.echo("\n".join(why.as_text(explanation, explainer)))
 
 
-def _curated(ontology: Path | None, state: Path | None) -> tuple[Path, tuple[str, ...]]:
+def _curated(folders: Folders) -> tuple[Path, tuple[str, ...]]:
     """The snapshot of the curated files and what to tell of it, which is told on standard error as well.
 
     Where there are errors and no good snapshot the errors are listed before FindingsError goes on.
     """
-    from r2p_kg import build  # noqa: PLC0415
-    from r2p_kg import serve as serving  # noqa: PLC0415
+    from r2p_kg import build, reload  # noqa: PLC0415
 
-    where = ontology or build.ontology_folder()
     try:
         with progress(build.STEPS) as notice:
-            path, notices = serving.curated(where, state or build.state_folder(), notice)
+            path, notices = reload.build(folders, notice)
     except FindingsError as error:
-        _show(error.findings, where, "text", least="warning")
+        _show(error.findings, folders.ontology, "text", least="warning")
         raise
     for text in notices:
         click.echo(f"r2p: {text}", err=True)
     return path, notices
+
+
+def _folders(ontology: Path | None, state: Path | None) -> Folders:
+    from r2p_kg import build, library, reload  # noqa: PLC0415
+
+    return reload.Folders(ontology or build.ontology_folder(), state or build.state_folder(), library.queries_folder())
 
 
 @contextmanager
@@ -214,7 +276,7 @@ def _engine(endpoint: str | None, ontology: Path | None, state: Path | None) -> 
     from r2p_kg import snapshot  # noqa: PLC0415
     from r2p_kg.engine.pool import Pool, PoolSettings  # noqa: PLC0415
 
-    path, _ = _curated(ontology, state)
+    path, _ = _curated(_folders(ontology, state))
     pool = Pool(path, PoolSettings(workers=1, spares=0))
     try:
         yield pool, snapshot.read(path)

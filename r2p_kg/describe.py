@@ -67,7 +67,10 @@ class Limits(Protocol):
 
 @dataclass(frozen=True)
 class Counts:
-    """Figures of VoID, section 4: of the union of all graphs, where a triple of two graphs counts once."""
+    """Figures of VoID, section 4: of the union of all graphs, where a triple of two graphs counts once.
+
+    ``nameless``: the triples of the default graph as the snapshot holds it.
+    """
 
     triples: int
     subjects: int
@@ -75,6 +78,7 @@ class Counts:
     classes: Mapping[str, int]
     properties: Mapping[str, int]
     graphs: Mapping[str, int]
+    nameless: int
     header: tuple[tuple[str, str], ...]
 
     @classmethod
@@ -92,16 +96,26 @@ class Counts:
             classes=Counter(kind for _, kind in typed),
             properties=Counter(predicate.value for _, predicate, _ in union),
             graphs=Counter(_name(quad.graph_name) for quad in quads if _name(quad.graph_name)),
+            nameless=sum(type(quad.graph_name).__name__ == "DefaultGraph" for quad in quads),
             header=tuple(sorted(header)),
         )
 
 
-def service(snapshot: Snapshot, counts: Counts, library: Library, base: str, limits: Limits) -> list[Any]:
+@dataclass(frozen=True)
+class Mode:
+    """``union``: the default graph holds the union of all graphs; else it is a graph like the others. ``writable``: updates are taken."""
+
+    union: bool = True
+    writable: bool = False
+
+
+def service(snapshot: Snapshot, counts: Counts, library: Library, base: str, limits: Limits, *, mode: Mode | None = None) -> list[Any]:
     """The whole description as quads; ``base`` is the service's address without a final slash."""
+    mode = mode or Mode()
     lines = (
-        *_service(base, limits),
+        *_service(base, limits, mode),
         *_dataset(snapshot, counts, base),
-        *_graphs(counts, base),
+        *_graphs(counts, base, mode),
         *_partitions(counts, base),
         *_dumps(snapshot, base),
         *_prefixes(snapshot.prefixes, base),
@@ -110,22 +124,26 @@ def service(snapshot: Snapshot, counts: Counts, library: Library, base: str, lim
     return rdf.quads_of("".join(lines).encode())
 
 
-def _service(base: str, limits: Limits) -> Iterator[str]:
-    """SPARQL 1.1 Service Description, section 3; federation, update and dereferencing are not claimed because they are refused."""
+def _service(base: str, limits: Limits, mode: Mode) -> Iterator[str]:
+    """SPARQL 1.1 Service Description, section 3; federation and dereferencing are not claimed because they are refused."""
     endpoint = f"{base}/sparql"
     yield _say(endpoint, vocab.RDF_TYPE, _iri(vocab.SD + "Service"))
     yield _say(endpoint, vocab.RDF_TYPE, _iri(vocab.DCAT + "DataService"))
     yield _say(endpoint, vocab.SD + "endpoint", _iri(endpoint))
     yield _say(endpoint, vocab.DCAT + "endpointURL", _iri(endpoint))
     yield _say(endpoint, vocab.SD + "supportedLanguage", _iri(vocab.SD + "SPARQL11Query"))
-    yield _say(endpoint, vocab.SD + "feature", _iri(vocab.SD + "UnionDefaultGraph"))
+    if mode.writable:
+        yield _say(endpoint, vocab.SD + "supportedLanguage", _iri(vocab.SD + "SPARQL11Update"))
+    if mode.union:
+        yield _say(endpoint, vocab.SD + "feature", _iri(vocab.SD + "UnionDefaultGraph"))
     for media_type in dict.fromkeys(form.media_type for form in media.FORMATS):
         if media_type in _FORMAT_IRIS:
             yield _say(endpoint, vocab.SD + "resultFormat", _iri(_FORMAT_IRIS[media_type]))
     yield _say(endpoint, vocab.SD + "defaultDataset", _iri(f"{base}/void#dataset"))
     yield _say(endpoint, vocab.DCAT + "servesDataset", _iri(f"{base}/void#dataset"))
+    writing = "Writes need a token" if mode.writable else "Read-only"
     comment = (
-        f"Read-only. A query has at most {limits.query_bytes} bytes and runs at most {limits.seconds:g} seconds; "
+        f"{writing}. A query has at most {limits.query_bytes} bytes and runs at most {limits.seconds:g} seconds; "
         f"an answer has at most {limits.rows} rows and {limits.bytes} bytes. What is over a limit is an error, never a part."
     )
     yield _say(endpoint, vocab.RDFS + "comment", _text(comment, "en"))
@@ -150,12 +168,12 @@ def _dataset(snapshot: Snapshot, counts: Counts, base: str) -> Iterator[str]:
         yield _say(dataset, vocab.VOID + "vocabulary", _iri(vocab.NS))
 
 
-def _graphs(counts: Counts, base: str) -> Iterator[str]:
-    """The default graph is the union of all; each named graph by its name, with its own number of triples."""
-    dataset, union = f"{base}/void#dataset", f"{base}/void#union"
-    yield _say(dataset, vocab.SD + "defaultGraph", _iri(union))
-    yield _say(union, vocab.RDF_TYPE, _iri(vocab.SD + "Graph"))
-    yield _say(union, vocab.VOID + "triples", _number(counts.triples))
+def _graphs(counts: Counts, base: str, mode: Mode) -> Iterator[str]:
+    """The default graph, and each named graph by its name, with its own number of triples."""
+    dataset, default = f"{base}/void#dataset", f"{base}/void#{'union' if mode.union else 'default'}"
+    yield _say(dataset, vocab.SD + "defaultGraph", _iri(default))
+    yield _say(default, vocab.RDF_TYPE, _iri(vocab.SD + "Graph"))
+    yield _say(default, vocab.VOID + "triples", _number(counts.triples if mode.union else counts.nameless))
     for number, (name, triples) in enumerate(sorted(counts.graphs.items()), 1):
         named, graph = f"{base}/void#named-{number}", f"{base}/void#graph-{number}"
         yield _say(dataset, vocab.SD + "namedGraph", _iri(named))

@@ -10,17 +10,20 @@
     └── QueryError                  a question was not answered; becomes a problem+json body
         ├── QuerySyntaxError        400: not SPARQL; knows line and column
         ├── QueryRefusedError       400 or 403: policy forbids it (SERVICE, LOAD, update, nesting, length)
+        ├── BodySyntaxError         400: the RDF of a request's body has an error; knows line and column
         ├── NotAcceptableError      406: no format of the request can be produced
         ├── AnswerTooLargeError     413: over the row or byte limit; nothing was sent
         ├── QueryTimeoutError       503: over its deadline; its process was killed
         ├── WorkerDiedError         500: the engine's process died of this query (stack, memory)
-        └── BusyError               503: the queue is full; try again later
+        ├── BusyError               503: the queue is full; try again later
+        └── AllowanceError          429: this client's queries took too much time
 
 Messages say what, where and what to do, in that order.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -98,6 +101,19 @@ class QueryRefusedError(QueryError):
         self.status = status
 
 
+class BodySyntaxError(QueryError):
+    """The RDF that a request brings is not in its format; ``line`` and ``column`` count from 1 and are None where unknown."""
+
+    slug = "rdf-syntax-error"
+    title = "The RDF of the body has a syntax error"
+
+    def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+        self.column = column
+        self.members = {"line": line, "column": column}
+
+
 class NotAcceptableError(QueryError):
     """None of the media types asked for can be produced for this kind of answer (RFC 9110, section 15.5.7)."""
 
@@ -140,3 +156,15 @@ class BusyError(QueryError):
     def __init__(self, message: str, retry_after: int = 1) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class AllowanceError(BusyError):
+    """The queries of this client took more time than one client may; ``retry_after`` as in BusyError (RFC 6585, section 4)."""
+
+    status = 429
+    slug = "allowance-used"
+    title = "Your queries took too much time"
+
+    def __init__(self, seconds: float) -> None:
+        whole = math.ceil(seconds)
+        super().__init__(f"your queries have taken more time than one client may; come back in {whole} seconds, with narrower ones", whole)

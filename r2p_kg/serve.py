@@ -5,6 +5,8 @@ Processes: this one (granian's main), the broker and what it starts, ``workers``
 
 from __future__ import annotations
 
+import gc
+import logging
 import os
 import signal
 import socket
@@ -13,34 +15,38 @@ import tempfile
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
-from r2p_kg import library, snapshot
-from r2p_kg.errors import FindingsError, UsageError
+from r2p_kg import library, reload, snapshot
+from r2p_kg.errors import SnapshotError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from flask import Flask
-
-    from r2p_kg.library import Library
+    from r2p_kg.engine.broker import Broker
+    from r2p_kg.engine.pool import PoolSettings
+    from r2p_kg.reload import Folders
     from r2p_kg.snapshot import Snapshot
     from r2p_kg.web import Settings
+    from r2p_kg.web.gateway import Gateway, Served
+
+_log = logging.getLogger(__name__)
 
 #: Seconds that a front process has to finish its answers after a stop signal before it is killed.
 _GRACE = 10
-#: Threads of a front process: more than queries can run and wait for, so that pages never wait behind queries.
-_THREADS = 96
+#: Connections of a front process; one that only waits costs some kilobytes.
+_CONNECTIONS = 8192
+#: Milliseconds within which the whole head of a request must have come.
+_HEADERS = 10_000
+#: The broker is started again at most so many times in so many seconds.
+_STARTS, _PATIENCE = 5, 60.0
 #: Seconds after which a service that does not answer is no longer waited for.
 _STARTING = 60
-#: How many errors of a bad edit the status page lists.
-_SHOWN = 20
-
 #: Prefixes for data that bring none of their own.
 _COMMON = {
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
@@ -55,11 +61,19 @@ _COMMON = {
 
 @dataclass(frozen=True)
 class Offer:
-    """What is to be served: the snapshot's file, its settings and the saved queries' folder (None for foreign data)."""
+    """What is to be served: the snapshot's file, its settings, and the saved queries' folder (None for foreign data).
+
+    ``folders``: where it was built from, for reloads; None for foreign data. ``watch``: reload whenever one of their files changes.
+    ``token``: whoever sends it may write; without one nobody may. ``log_queries``: every query stands in the log.
+    """
 
     path: Path
     settings: Settings
     queries: Path | None
+    folders: Folders | None = None
+    watch: bool = False
+    token: str | None = None
+    log_queries: bool = False
 
 
 def check_port(host: str, port: int) -> None:
@@ -92,59 +106,63 @@ def foreign(files: Sequence[Path]) -> Iterator[Path]:
         yield snapshot.write(snapshot.Snapshot.of(quads, _COMMON, {"quads": quads.count(b"\n")}), Path(folder))
 
 
-def curated(ontology: Path, state: Path, progress: Callable[[str, str], None]) -> tuple[Path, tuple[str, ...]]:
-    """The snapshot file of the curated files, and what the operator should know of it.
-
-    Built where something changed; where the change has errors, the last good one and a notice for each error.
-    Raises FindingsError where there is no good one yet, UsageError or SnapshotError where a folder cannot be used.
-    """
-    from r2p_kg import build  # noqa: PLC0415 - a start from an existing snapshot shall not wait for more than it needs
-
-    try:
-        return build.current(ontology, state, progress).path, ()
-    except FindingsError as error:
-        good = build.last_good_path(ontology, state)
-        if good is None or build.last_good(ontology, state) is None:
-            raise
-        notice = f"{error}: the last good snapshot is served. Mend the files, see r2p check, and start again."
-        errors = [str(finding) for finding in error.findings if finding.severity == "error"]
-        return good, (notice, *errors[:_SHOWN])
-
-
-def application(found: Snapshot, settings: Settings, queries: Library, address: Path) -> Flask:
-    """The web application of one front process, which speaks to the broker; called after the fork."""
-    from r2p_kg import web  # noqa: PLC0415
-    from r2p_kg.engine import broker, sandbox  # noqa: PLC0415
+def front(offer: Offer, found: Snapshot, address: Path, queue: int) -> Gateway:
+    """The application of one front process, which speaks to the broker; called after the fork."""
+    from r2p_kg.engine import sandbox  # noqa: PLC0415
+    from r2p_kg.web.gateway import Gateway  # noqa: PLC0415
 
     sandbox.die_with_parent()
-    return web.create_app(settings, found, broker.Client(address), queries)
+    gc.collect()
+    gc.freeze()  # what was loaded before the fork stays shared, and is not walked again and again
+    return Gateway(served(offer, address, found, offer.settings.notices), lambda path, notices: served(offer, address, snapshot.read(path), notices), address, queue)
 
 
-def run(offer: Offer, host: str, port: int, workers: int, ready: Callable[[str], None]) -> None:
+def served(offer: Offer, address: Path, found: Snapshot, notices: tuple[str, ...]) -> Served:
+    """A snapshot ready to be served; raises LibraryError where a saved query cannot be read."""
+    from r2p_kg import web  # noqa: PLC0415
+    from r2p_kg.engine import broker  # noqa: PLC0415
+    from r2p_kg.web.gateway import Served  # noqa: PLC0415
+
+    settings = replace(offer.settings, notices=notices)
+    engine = broker.Client(address, found.digest)
+    queries = library.load(offer.queries) if offer.queries else library.Library()
+    gate = web.Gate(broker.Client(address), offer.token) if offer.token else None
+    app = web.create_app(settings, found, engine, queries, gate)
+    return Served(web.service_of(app), app, writable=gate is not None)
+
+
+def run(offer: Offer, host: str, port: int, workers: int, pool: PoolSettings, ready: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM; no process is left when this returns. ``ready`` gets the address once it answers.
 
-    Raises UsageError where the port is taken, SnapshotError where the snapshot cannot be read.
+    SIGHUP reloads. Raises UsageError where the port is taken, SnapshotError where the snapshot cannot be read.
     """
     from granian import Granian  # noqa: PLC0415
-    from granian.constants import Interfaces  # noqa: PLC0415
+    from granian.constants import Interfaces, Loops, TaskImpl  # noqa: PLC0415
+    from granian.http import HTTP1Settings  # noqa: PLC0415
     from granian.log import LogLevels  # noqa: PLC0415
 
+    from r2p_kg import journal  # noqa: PLC0415
     from r2p_kg.engine import broker  # noqa: PLC0415
 
     check_port(host, port)
     found = snapshot.read(offer.path)
-    queries = library.load(offer.queries) if offer.queries else library.Library()
+    if offer.queries:
+        library.load(offer.queries)
+    journal.configure(queries=offer.log_queries)
     # Until granian takes the signals over, a stop signal must still end the broker and remove what is temporary.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with broker.start_broker(offer.path) as running:
+    with _counters(), broker.start_broker(offer.path, pool) as running:
         server = Granian(
             "r2p_kg",
             address=host,
             port=port,
-            interface=Interfaces.WSGI,
+            interface=Interfaces.RSGI,
+            loop=Loops.uvloop,
+            # Twice as fast as asyncio's tasks; there from Python 3.12 on as well, granian takes those.
+            task_impl=TaskImpl.rust if sys.version_info < (3, 12) else TaskImpl.asyncio,
+            http1_settings=HTTP1Settings(header_read_timeout=_HEADERS),
             workers=workers,
-            blocking_threads=_THREADS,
-            backpressure=_THREADS * 4,
+            backpressure=_CONNECTIONS,
             respawn_failed_workers=True,
             workers_kill_timeout=_GRACE,
             websockets=False,
@@ -152,26 +170,54 @@ def run(offer: Offer, host: str, port: int, workers: int, ready: Callable[[str],
         )
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
         server.on_startup(lambda: threading.Thread(target=_announce, args=(url, ready), daemon=True).start())
-        loader = partial(application, found, offer.settings, queries, running.socket)
         stopping, lost = threading.Event(), threading.Event()
-        threading.Thread(target=_watch, args=(running.pid, stopping, lost), daemon=True).start()
+        threading.Thread(target=_watch, args=(running, stopping, lost), daemon=True).start()
+        if offer.folders is not None:
+            switch = running.client().swap
+            reloader = reload.Reloader(offer.folders, (offer.path, offer.settings.notices), switch, watch=offer.watch)
+            # Granian would answer SIGHUP with new front processes; a new snapshot needs none.
+            server.on_startup(lambda: signal.signal(signal.SIGHUP, reloader.request) and None)
         try:
-            server.serve(target_loader=loader, wrap_loader=False)
+            server.serve(target_loader=partial(front, offer, found, running.socket, pool.queue), wrap_loader=False)
         finally:
             stopping.set()
         if lost.is_set():
-            message = "the process that answers queries ended unexpectedly, so the service stopped; start it again"
+            message = "the process that answers queries ended again and again, so the service stopped; the log says more"
             raise UsageError(message)
 
 
-def _watch(broker_pid: int, stopping: threading.Event, lost: threading.Event) -> None:
-    """Stop this process where the broker ends while it is served: pages without answers help nobody, a restart does."""
-    try:
-        os.waitid(os.P_PID, broker_pid, os.WEXITED | os.WNOWAIT)
-    except ChildProcessError:
-        return
-    if stopping.is_set():
-        return
+@contextmanager
+def _counters() -> Iterator[None]:
+    """A folder for the counters of all front processes (:mod:`r2p_kg.web.metrics`), gone when the context ends."""
+    with tempfile.TemporaryDirectory(prefix="r2p-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["PROMETHEUS_MULTIPROC_DIR"]
+
+
+def _watch(running: Broker, stopping: threading.Event, lost: threading.Event) -> None:
+    """Start the broker again where it was killed; stop this process where that does not help."""
+    starts: list[float] = []
+    while True:
+        try:
+            os.waitid(os.P_PID, running.pid, os.WEXITED | os.WNOWAIT)
+        except ChildProcessError:
+            return
+        if stopping.is_set():
+            return
+        starts = [start for start in starts if time.monotonic() - start < _PATIENCE]
+        _log.error("the process that answers queries ended unexpectedly; another takes its place")
+        try:
+            if len(starts) >= _STARTS:
+                break
+            starts.append(time.monotonic())
+            running.stop()
+            running.start()
+        except SnapshotError as error:
+            _log.error("%s", error)
+            break
     lost.set()
     os.kill(os.getpid(), signal.SIGTERM)
 

@@ -99,3 +99,13 @@ def test_saved_queries_and_prefixes_can_be_queried_for(store: ox.Store) -> None:
     assert [(f"{BASE}/queries/all", 'A "quoted" title', 'SELECT ?s WHERE { ?s ?p "\\\\ and \\"" }\n')] == found
     assert [("ex", "http://e/")] == asked(store, "SELECT ?p ?n { ?x sh:declare [ sh:prefix ?p ; sh:namespace ?n ] }")
     assert {("things",), ("all",)} == set(asked(store, "SELECT ?k { ?q schema:keywords ?k }"))
+
+
+def test_a_graph_store_describes_its_own_default_graph_and_its_updates() -> None:
+    quads = b"<http://e/a> <http://e/p> <http://e/b> .\n" + QUADS
+    found = Snapshot.of(rdf.canonical(rdf.quads_of(quads)), {}, {})
+    store = ox.Store()
+    store.extend(describe.service(found, describe.Counts.of(found), library.Library(), BASE, Settings(), mode=describe.Mode(union=False, writable=True)))
+    assert {(vocab.SD + "SPARQL11Query",), (vocab.SD + "SPARQL11Update",)} == set(asked(store, "SELECT ?l { ?s sd:supportedLanguage ?l }"))
+    assert [] == asked(store, "SELECT ?f { ?s sd:feature ?f }")
+    assert [("1",)] == asked(store, "SELECT ?n { ?d sd:defaultGraph/void:triples ?n }")

@@ -18,7 +18,7 @@ import pyoxigraph as ox
 import pytest
 
 from r2p_kg import snapshot
-from r2p_kg.engine import Budget, Dataset
+from r2p_kg.engine import exchange, Budget, Dataset
 from r2p_kg.engine.pool import Pool, PoolSettings
 from r2p_kg.errors import (
     AnswerTooLargeError,
@@ -335,7 +335,11 @@ def test_a_worker_cannot_reach_the_network(pool: Pool) -> None:
         listener.settimeout(0.5)
         port = listener.getsockname()[1]
         with pytest.raises(QueryError):
-            pool._evaluate(f"SELECT * {{ SERVICE <http://127.0.0.1:{port}/sparql> {{ ?s ?p ?o }} }}", JSON, Dataset(), Budget(), deadline=time.monotonic() + 20)
+            query = f"SELECT * {{ SERVICE <http://127.0.0.1:{port}/sparql> {{ ?s ?p ?o }} }}"
+            use = pool._use(pool._zygote, time.monotonic() + 20, 20)
+            pool.begin(use, query, time.monotonic() + 20)
+            numbers, body = pool._exchange(use, exchange.question(query, JSON, Dataset(), Budget()), 20, None)
+            exchange.read(numbers, body, JSON, query, {})
         with pytest.raises(TimeoutError):
             listener.accept()
 

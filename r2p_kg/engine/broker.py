@@ -1,32 +1,30 @@
 """One process owns the pool, and every front process asks it: limits, fairness, cancelling and counters hold for the whole service.
 
-Run as ``python -m r2p_kg.engine.broker`` by :func:`start_broker`; :class:`Client` is the Engine that front processes use.
+:func:`start_broker` runs :mod:`r2p_kg.engine.brokering`; :class:`Client` is the Engine of whoever may wait in a thread,
+:class:`r2p_kg.engine.loans.Loans` that of an event loop.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import os
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from r2p_kg import errors
-from r2p_kg.engine import sandbox, wire
+from r2p_kg.engine import changes, wire
 from r2p_kg.engine.contract import Answer, Budget, Dataset
-from r2p_kg.engine.pool import Pool, PoolSettings
-from r2p_kg.errors import BusyError, QueryError, QueryRefusedError, R2PError, SnapshotError
+from r2p_kg.engine.pool import PoolSettings
+from r2p_kg.errors import BusyError, QueryError, R2PError, SnapshotError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 #: Seconds that a broker may take to load its snapshot.
 _LOADING: Final = 300.0
@@ -34,21 +32,25 @@ _LOADING: Final = 300.0
 #: Seconds that a front process waits for an answer beyond the query's own: a broker that hangs must not take its threads one by one.
 _GRACE: Final = 30.0
 
-#: The longest query text that is read from a front process; policy has refused longer ones before.
-_MAX_QUERY: Final = 16 * 1024 * 1024
+#: Seconds that a change and the switch to its snapshot may take in all.
+_WRITING: Final = 120.0
 
 
 class Client:
-    """An Engine that asks a broker over its Unix socket. Safe to call from many threads; each keeps a connection of its own."""
+    """An Engine that asks a broker over its Unix socket. Safe to call from many threads; each keeps a connection of its own.
 
-    def __init__(self, path: Path) -> None:
+    ``digest``: the snapshot to ask, as long as it is kept; without one, whichever is served.
+    """
+
+    def __init__(self, path: Path, digest: str | None = None) -> None:
         self._path = path
+        self._digest = digest
         self._local = threading.local()
 
     def ask(self, query: str, *, media_type: str, dataset: Dataset | None = None, budget: Budget | None = None) -> Answer:
         """The whole answer, or a QueryError."""
         dataset, budget = dataset or Dataset(), budget or Budget()
-        head = {"do": "ask", "media_type": media_type, "dataset": asdict(dataset), "budget": asdict(budget)}
+        head = {"do": "ask", "media_type": media_type, "dataset": asdict(dataset), "budget": asdict(budget), "digest": self._digest}
         reply, body = self._exchange(head, query.encode("utf-8", "surrogatepass"), budget.seconds)
         return Answer(reply["kind"], media_type, body, reply["elapsed"], reply["rows"])
 
@@ -62,9 +64,18 @@ class Client:
         reply, _ = self._exchange({"do": "cancel", "id": number})
         return bool(reply["done"])
 
-    def swap(self, snapshot: Path) -> None:
-        """Serve another snapshot from now on; raises SnapshotError where it cannot be served."""
-        self._exchange({"do": "swap", "snapshot": str(snapshot)}, seconds=_LOADING)
+    def swap(self, snapshot: Path, notices: Sequence[str] = ()) -> None:
+        """Serve another snapshot, or the same with other notices; when this returns, every front process does.
+
+        Raises SnapshotError, and all goes on as before, where it cannot be served.
+        """
+        self._exchange({"do": "swap", "snapshot": str(snapshot), "notices": list(notices)}, seconds=_LOADING)
+
+    def write(self, change: changes.Change) -> changes.Written:
+        """A :class:`r2p_kg.engine.changes.Writer`: when this returns, every front process serves the changed data."""
+        head, body = changes.pack(change)
+        reply, _ = self._exchange({"do": "write", **head}, body, seconds=_WRITING)
+        return changes.unpack_written(reply)
 
     def close(self) -> None:
         """Close this thread's connection; the broker goes on."""
@@ -92,7 +103,7 @@ class Client:
                     message = "the query service is starting anew; come back in a moment"
                     raise BusyError(message, retry_after=2) from error
         if "error" in reply:
-            raise _raised(reply)
+            raise raised(reply)
         return reply, answer
 
     def _connection(self) -> socket.socket:
@@ -109,16 +120,52 @@ class Client:
         return connection
 
 
-@dataclass(frozen=True)
 class Broker:
-    """A broker process that runs: its socket and its process id."""
+    """A broker process over a snapshot file, in a folder that is its own; :meth:`start` it again where it was killed from outside."""
 
-    socket: Path
-    pid: int
+    def __init__(self, folder: Path, snapshot: Path, settings: PoolSettings | None = None) -> None:
+        self.socket = folder / "broker"
+        self._snapshot = snapshot
+        self._settings = settings or PoolSettings()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id, 0 before the start."""
+        return self._process.pid if self._process else 0
 
     def client(self) -> Client:
         """An Engine that asks it."""
         return Client(self.socket)
+
+    def start(self) -> None:
+        """Start it, over the snapshot that was served last; ready to be asked when this returns.
+
+        Raises SnapshotError where that cannot be served. It ends with the thread that calls this.
+        """
+        self.socket.unlink(missing_ok=True)
+        last = served_last(self.socket.parent)
+        command = [sys.executable, "-m", "r2p_kg.engine.brokering", "--socket", str(self.socket), "--snapshot", str(last or self._snapshot)]
+        for name, value in asdict(self._settings).items():
+            command += [f"--{name}", str(int(value) if isinstance(value, bool) else value)]
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        said = self._process.stdout.readline().decode().strip() if self._process.stdout else ""
+        if said != "ready":
+            message = said or f"{self._snapshot}: the query service did not start"
+            raise SnapshotError(message)
+
+    def stop(self) -> None:
+        """End it and all its processes."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdout:
+            self._process.stdout.close()
 
 
 @contextlib.contextmanager
@@ -127,109 +174,30 @@ def start_broker(snapshot: Path, settings: PoolSettings | None = None) -> Iterat
 
     Raises SnapshotError where the snapshot cannot be served.
     """
-    settings = settings or PoolSettings()
     with tempfile.TemporaryDirectory(prefix="r2p-") as folder:
-        path = Path(folder) / "broker"
-        command = [sys.executable, "-m", "r2p_kg.engine.broker", "--socket", str(path), "--snapshot", str(snapshot)]
-        command += [part for name, value in asdict(settings).items() for part in (f"--{name}", str(value))]
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        made = Broker(Path(folder), snapshot, settings)
         try:
-            said = process.stdout.readline().decode().strip() if process.stdout else ""
-            if said != "ready":
-                message = said or f"{snapshot}: the query service did not start"
-                raise SnapshotError(message)
-            yield Broker(path, process.pid)
+            made.start()
+            yield made
         finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            if process.stdout:
-                process.stdout.close()
+            made.stop()
 
 
-def main(arguments: list[str]) -> int:
-    """Load, listen, serve until SIGTERM."""
-    parser = argparse.ArgumentParser(prog="r2p_kg.engine.broker")
-    parser.add_argument("--socket", type=Path, required=True)
-    parser.add_argument("--snapshot", type=Path, required=True)
-    for name, value in asdict(PoolSettings()).items():
-        parser.add_argument(f"--{name}", type=int, default=value)
-    chosen = vars(parser.parse_args(arguments))
-    path, snapshot = chosen.pop("socket"), chosen.pop("snapshot")
-    sandbox.die_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def served_last(folder: Path) -> Path | None:
+    """The snapshot that a broker with this folder served last; None where it has none but its first."""
     try:
-        pool = Pool(snapshot, PoolSettings(**chosen))
-    except SnapshotError as error:
-        sys.stdout.write(f"{error}\n")
-        return 2
-    stopping = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    with contextlib.closing(pool), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        listener.bind(str(path))
-        path.chmod(0o600)
-        listener.listen(128)
-        listener.settimeout(0.2)
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
-        while not stopping.is_set():
-            try:
-                connection, _ = listener.accept()
-            except TimeoutError:
-                continue
-            except OSError:  # no descriptor is free (accept(2), EMFILE): those that are served now must finish first
-                time.sleep(0.1)
-                continue
-            threading.Thread(target=_serve, args=(pool, connection), daemon=True).start()
-    return 0
+        return Path((folder / "snapshot").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
 
 
-def _serve(pool: Pool, connection: socket.socket) -> None:
-    """Answer one front thread until it closes its connection, or sends what is no frame."""
-    with connection, contextlib.suppress(wire.BrokenFrameError):
-        while True:
-            head, body = wire.receive(connection, max_body=_MAX_QUERY)
-            try:
-                reply, answer = _reply(pool, head, body, connection)
-            except R2PError as error:
-                reply, answer = _described(error), b""
-            except (KeyError, TypeError, ValueError, UnicodeDecodeError) as error:
-                reply, answer = {"error": "QueryError", "message": f"not a request that this process knows: {error!r}"}, b""
-            wire.send(connection, reply, answer)
+def serves(folder: Path, snapshot: Path) -> None:
+    """Remember what a broker with this folder serves now."""
+    (folder / "snapshot").write_text(str(snapshot), encoding="utf-8")
 
 
-def _reply(pool: Pool, head: dict[str, Any], body: bytes, asker: socket.socket) -> tuple[dict[str, Any], bytes]:
-    match head["do"]:
-        case "ask":
-            chosen = Dataset(tuple(head["dataset"]["default"]), tuple(head["dataset"]["named"]))
-            found = pool.ask(body.decode("utf-8", "surrogatepass"), media_type=head["media_type"], dataset=chosen, budget=Budget(**head["budget"]), asker=asker)
-            return {"kind": found.kind, "rows": found.rows, "elapsed": found.elapsed}, found.body
-        case "stats":
-            return {"stats": {**pool.stats(), "broker": os.getpid(), "time": time.time()}}, b""
-        case "cancel":
-            return {"done": pool.cancel(str(head["id"]))}, b""
-        case "swap":
-            pool.swap(Path(head["snapshot"]))
-            return {"done": True}, b""
-        case other:
-            raise ValueError(other)
-
-
-def _described(error: R2PError) -> dict[str, Any]:
-    """An error as a head: its class and everything that its constructor takes."""
-    names = ("line", "column", "status") if isinstance(error, QueryRefusedError) else ("line", "column", "hint", "retry_after")
-    extra = {name: value for name in names if (value := getattr(error, name, None)) is not None}
-    return {"error": type(error).__name__, "message": str(error), **extra}
-
-
-def _raised(reply: dict[str, Any]) -> R2PError:
+def raised(reply: dict[str, Any]) -> R2PError:
+    """The error that the broker answered with."""
     kind = getattr(errors, str(reply["error"]), QueryError)
     extra = {name: reply[name] for name in ("line", "column", "hint", "retry_after", "status") if name in reply}
     return kind(reply["message"], **extra)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

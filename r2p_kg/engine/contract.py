@@ -28,13 +28,17 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer. ``kind``: select, ask or graph. ``rows``: solutions or triples, None where they were not counted."""
+    """A whole answer. ``kind``: select, ask or graph. ``rows``: solutions or triples, None where they were not counted.
+
+    ``worker``: the process that gave it, where that is known.
+    """
 
     kind: str
     media_type: str
     body: bytes
     elapsed: float
     rows: int | None = None
+    worker: int | None = None
 
 
 class Engine(Protocol):

@@ -7,6 +7,9 @@ Two things make that safe although the engine's own parser has no token stage. I
 (``1SERVICE<…>``), so keywords are looked for inside words. And it takes ``<`` as "less than" where longest match sees an IRI
 (``1<'>')SERVICE…``), so every reading of such a ``<`` is followed, each position once. What still slips through meets a process without
 network (:mod:`r2p_kg.engine.sandbox`).
+
+Most queries cannot be refused whatever their tokens are: none of the words that matter stands anywhere in them, and they are too short to
+nest too deep. They pass without being read (a few microseconds); every other text is.
 """
 
 from __future__ import annotations
@@ -19,7 +22,10 @@ from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
-from r2p_kg.engine.tokens import CLOSING, OPENING, decode, place, tokens
+from r2p_kg import vocab
+from r2p_kg.engine import forbidden, hints
+from r2p_kg.engine.tokens import CLOSING, MOST_OTHERS, OPENING, decode, place, tokens
+from r2p_kg.engine.words import FORMS
 from r2p_kg.errors import QueryRefusedError, QuerySyntaxError
 
 if TYPE_CHECKING:
@@ -27,7 +33,6 @@ if TYPE_CHECKING:
 
     from r2p_kg.engine.tokens import Token
 
-FORMS: Final = ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE")
 UPDATES: Final = frozenset({"INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH"})
 
 #: Functions whose value is another at each call, so that an answer may not be kept.
@@ -37,8 +42,21 @@ VOLATILE: Final = frozenset({"NOW", "RAND", "UUID", "STRUUID", "BNODE"})
 _NESTING: Final = frozenset({"UNION", "OPTIONAL", "MINUS", "FILTER", "BIND", "GRAPH", "LATERAL", "EXISTS", "VALUES"})
 _SIGNS: Final = frozenset({"||", "&&", "+", "-", "*", "/", "|", "^", "!", "=", "!=", "<", ">", "<=", ">="})
 _UNARY: Final = frozenset({"!", "+", "-"})
-_SERVICE: Final = re.compile("service(?:silent)?", re.IGNORECASE)
+_SERVICE: Final = re.compile("service(?:silent)?", re.IGNORECASE | re.ASCII)
 _NAMES_A_GRAPH: Final = ("GRAPH", "FROM", "NAMED", "DESCRIBE")
+
+#: Without any of these, in lower case, a text holds nothing to refuse but its size, and no volatile function.
+_TELLING: Final = ("service", "\\u", "from", *sorted(word.lower() for word in UPDATES | VOLATILE))
+
+#: A prologue and a form, written as nearly everybody does; what does not match is read token by token.
+_USUAL: Final = re.compile(
+    r"(?:[ \t\r\n]++|\#[^\r\n]*+|PREFIX[ \t\r\n]++(?:[A-Z][A-Z0-9_-]*+)?:[ \t\r\n]*+<[^<>\"{}|^`\\\x00-\x20]*+>)*+"
+    r"(SELECT|ASK|CONSTRUCT|DESCRIBE)(?=[ \t\r\n*{(?$<])",
+    re.IGNORECASE | re.ASCII,
+)
+
+#: Tokens of kind ``other`` that readings with a ``<`` as operator may meet, all together; each can cost a look at the whole text.
+_MOST_OTHERS: Final = 300
 
 
 @dataclass(frozen=True)
@@ -63,19 +81,19 @@ class Inspection:
     ``form``: ``select``, ``ask``, ``construct`` or ``describe``; ``kind``: ``select``, ``ask`` or ``graph``, as in :mod:`r2p_kg.media`.
     ``default``, ``named``: the graphs of FROM and FROM NAMED, in order.
     ``volatile``: the answer may differ each time (time, chance, new names).
-    ``depth``, ``operators``: as limited by :class:`Limits`.
     """
 
     form: str
     kind: str
-    default: tuple[str, ...]
-    named: tuple[str, ...]
-    volatile: bool
-    depth: int
-    operators: int
+    default: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
+    volatile: bool = False
 
 
-@lru_cache(maxsize=512)
+_USUALLY: Final = {form: Inspection(form.lower(), form.lower() if form in ("SELECT", "ASK") else "graph") for form in FORMS}
+
+
+@lru_cache(maxsize=128)
 def inspect(text: str, limits: Limits | None = None) -> Inspection:
     """What the query is.
 
@@ -83,26 +101,52 @@ def inspect(text: str, limits: Limits | None = None) -> Inspection:
     """
     limits = limits or Limits()
     _check_length(text, limits)
-    found = tuple(tokens(text))
-    _refuse_services(text, found)
-    if "\\u" in text or "\\U" in text:
-        # The standard decodes these escapes before it sees tokens, the engine after: the query must be harmless either way.
-        decoded = decode(text)
-        _refuse_services(decoded, tuple(tokens(decoded)))
+    lower = text.lower()
+    short = len(text) <= limits.operators and _is_flat(text, limits)
+    if short and not forbidden.may_break(text) and not any(word in lower for word in _TELLING) and (usual := _USUAL.match(text)):
+        return _USUALLY[usual[1].upper()]
+    return _read(text, limits)
+
+
+def _is_flat(text: str, limits: Limits) -> bool:
+    """True where all that opens a bracket or stands before a single operand is too little to pass the limit on depth."""
+    return sum(map(text.count, "{([<!+-")) <= limits.depth
+
+
+def _read(text: str, limits: Limits) -> Inspection:
+    """What the query is, from its tokens."""
+    found = screen(text, limits)
     form, prefixes, base = _prologue(text, found)
     _refuse_updates(text, found)
-    depth = _depth(text, found, limits)
-    operators = _operators(text, found, limits)
+    check_depth(text, found, limits)
+    _check_operators(text, found, limits)
+    if forbidden.may_break(text):
+        forbidden.check(text, found)
     graphs = tuple(_graphs(text, found, prefixes, base, limits))
+    usual = _USUALLY[form]
     return Inspection(
-        form=form.lower(),
-        kind=form.lower() if form in ("SELECT", "ASK") else "graph",
+        form=usual.form,
+        kind=usual.kind,
         default=tuple(iri for named, iri in graphs if not named),
         named=tuple(iri for named, iri in graphs if named),
         volatile=any(token.kind == "word" and token.text.upper() in VOLATILE for token in found),
-        depth=depth,
-        operators=operators,
     )
+
+
+def screen(text: str, limits: Limits) -> tuple[Token, ...]:
+    """The tokens of a query or an update that is short enough and calls no other service; raises as :func:`inspect` does."""
+    _check_length(text, limits)
+    found = tuple(tokens(text))
+    if len(found) > MOST_OTHERS and sum(token.kind == "other" for token in found) > MOST_OTHERS:
+        raise _noise(text, next(token for token in found if token.kind == "other"))
+    if "service" in text.lower():
+        _refuse_services(text, found)
+    if "\\u" in text or "\\U" in text:
+        # The standard decodes these escapes before it sees tokens, the engine after: the text must be harmless either way.
+        decoded = decode(text)
+        if "service" in decoded.lower():
+            _refuse_services(decoded, tuple(tokens(decoded)))
+    return found
 
 
 def refuse_unknown_graphs(graphs: Iterable[str], known: frozenset[str]) -> None:
@@ -114,7 +158,7 @@ def refuse_unknown_graphs(graphs: Iterable[str], known: frozenset[str]) -> None:
 
 def _check_length(text: str, limits: Limits) -> None:
     try:
-        size = len(text.encode())
+        size = len(text) if text.isascii() else len(text.encode())
     except UnicodeEncodeError as error:
         message = "the query holds half of a surrogate pair, which is no character; send it as UTF-8"
         raise QuerySyntaxError(message, *place(text, error.start)) from error
@@ -128,7 +172,7 @@ def _refuse_services(text: str, found: Sequence[Token]) -> None:
     for index, token in enumerate(found):
         if (token.kind == "word" and _SERVICE.search(token.text)) or _calls(found[index - 1] if index else None, found[index : index + 4]):
             raise _service(text, token)
-    for token in _other_readings(text, found):
+    for token in other_readings(text, found, _SERVICE):
         ahead = tuple(islice(tokens(text, token.start), 4))
         if _calls(None, ahead):
             raise _service(text, token)
@@ -150,8 +194,9 @@ def _opens(ahead: Sequence[Token]) -> bool:
     return bool(ahead) and ahead[0].text in ("{", "{|")
 
 
-def _other_readings(text: str, found: Sequence[Token]) -> Iterator[Token]:
-    """The tokens that mention SERVICE in readings where some ``<`` is an operator; each position is visited at most twice."""
+def other_readings(text: str, found: Sequence[Token], keyword: re.Pattern[str]) -> Iterator[Token]:
+    """The tokens that mention a keyword in readings where some ``<`` is an operator; each position is visited at most twice."""
+    others = 0
     work = [token.start for token in _ambiguous(found)]
     seen = {(token.start, before.operand) for before, token in pairwise(found)}
     while work:
@@ -163,8 +208,11 @@ def _other_readings(text: str, found: Sequence[Token]) -> Iterator[Token]:
                 seen.add((token.start, after))
                 if after and token.text.startswith("<") and len(token.text) > 1:
                     work.append(token.start)
-            if token.kind in ("word", "name") and _SERVICE.search(token.text):
+            if token.kind in ("word", "name") and keyword.search(token.text):
                 yield token
+            others += token.kind == "other"
+            if others > _MOST_OTHERS:
+                raise _noise(text, token)
             after = token.operand
 
 
@@ -174,15 +222,20 @@ def _ambiguous(found: Sequence[Token]) -> Iterator[Token]:
             yield token
 
 
+def _noise(text: str, token: Token) -> QuerySyntaxError:
+    message = f"{token.text[:1]!r} begins nothing that SPARQL knows, like many characters of this text; close its quotes and encode its IRIs"
+    return QuerySyntaxError(message, *place(text, token.start))
+
+
 def _service(text: str, token: Token) -> QueryRefusedError:
     message = "SERVICE is not allowed: this service sends no requests of its own; ask the other endpoint itself and join the answers at your side"
     return QueryRefusedError(message, *place(text, token.start))
 
 
 def _prologue(text: str, found: Sequence[Token]) -> tuple[str, dict[str, str], str]:
-    """The query form in upper case, the declared prefixes and the last BASE ('' where there is none)."""
+    """The query form in upper case, the declared prefixes and the last BASE (that of the project where there is none)."""
     prefixes: dict[str, str] = {}
-    base, index = "", 0
+    base, index = vocab.BASE, 0
     while index < len(found):
         word = found[index].text.upper() if found[index].kind == "word" else ""
         ahead = found[index + 1 : index + 3]
@@ -196,30 +249,23 @@ def _prologue(text: str, found: Sequence[Token]) -> tuple[str, dict[str, str], s
             index += 2
         else:
             break
-    if index == len(found):
-        message = "the query ends before SELECT, ASK, CONSTRUCT or DESCRIBE; write for example SELECT * { ?s ?p ?o } LIMIT 10"
-        raise QuerySyntaxError(message, *place(text, len(text)))
     return _form(text, found, index), prefixes, base
 
 
 def _form(text: str, found: Sequence[Token], index: int) -> str:
-    token = found[index]
-    word = token.text.upper()
+    token = found[index] if index < len(found) else None
+    word = token.text.upper() if token and token.kind == "word" else ""
     # The engine takes SELECTDISTINCT?s too, so the beginning decides.
-    form = next((form for form in FORMS if token.kind == "word" and word.startswith(form)), None)
+    form = next((form for form in FORMS if word.startswith(form)), None)
     if form:
         return form
-    if token.kind == "word" and word in UPDATES:
+    if token and word in UPDATES:
         raise _update(text, token)
-    line, column = place(text, token.start)
-    hint = None
-    if token.kind == "word":
-        near = difflib.get_close_matches(word, [*FORMS, "PREFIX", "BASE"], 1)
-        hint = f"did you mean {near[0]}?" if near else None
-        if word in ("PREFIX", "BASE"):
-            hint = "write PREFIX name: <IRI>, the IRI in angle brackets" if word == "PREFIX" else "write BASE <IRI>"
-    message = f"{token.text[:40]!r} cannot stand here; a query begins with SELECT, ASK, CONSTRUCT or DESCRIBE"
-    raise QuerySyntaxError(message, line, column, hint)
+    said = hints.advice(text, found, {})
+    if said is None:
+        message = "a query begins with SELECT, ASK, CONSTRUCT or DESCRIBE"
+        raise QuerySyntaxError(message, *place(text, token.start if token else len(text)))
+    raise QuerySyntaxError(said.detail, *place(text, said.start), hint=said.hint)
 
 
 def _refuse_updates(text: str, found: Sequence[Token]) -> None:
@@ -233,30 +279,31 @@ def _update(text: str, token: Token) -> QueryRefusedError:
     return QueryRefusedError(message, *place(text, token.start))
 
 
-def _depth(text: str, found: Sequence[Token], limits: Limits) -> int:
-    """The greatest number of open brackets plus unary signs in a row."""
-    brackets = deepest = run = 0
+def check_depth(text: str, found: Sequence[Token], limits: Limits) -> None:
+    """Raise QueryRefusedError where more brackets are open, unary signs in a row added, than the limit."""
+    if _is_flat(text, limits):
+        return
+    brackets = run = 0
     for token in found:
         run = run + 1 if token.text in _UNARY else 0
         if token.text in OPENING:
             brackets += 1
         elif token.text in CLOSING:
             brackets = max(0, brackets - 1)
-        deepest = max(deepest, brackets + run)
-        if deepest > limits.depth:
+        if brackets + run > limits.depth:
             message = f"the query nests deeper than {limits.depth} levels here; flatten it, or ask in several steps"
             raise QueryRefusedError(message, *place(text, token.start))
-    return deepest
 
 
-def _operators(text: str, found: Sequence[Token], limits: Limits) -> int:
+def _check_operators(text: str, found: Sequence[Token], limits: Limits) -> None:
+    if len(found) <= limits.operators:
+        return
     count = 0
     for token in found:
         count += token.text in _SIGNS or (token.kind == "word" and token.text.upper() in _NESTING)
         if count > limits.operators:
             message = f"the query has more than {limits.operators:,} operators, the last of them here; use VALUES or IN for lists, or ask in several steps"
             raise QueryRefusedError(message, *place(text, token.start))
-    return count
 
 
 def _graphs(text: str, found: Sequence[Token], prefixes: dict[str, str], base: str, limits: Limits) -> Iterator[tuple[bool, str]]:

@@ -20,23 +20,31 @@ from r2p_kg.errors import SnapshotError
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: The priority of queries that take long: the kernel gives them what others leave.
+_LAST: Final = 19
+
 #: Seconds after which a zygote that has not loaded its snapshot is given up.
 _LOADING: Final = 300.0
 
 
 @dataclass(eq=False)
 class Worker:
-    """One forked process: its socket, a handle on it that cannot mean another process, and the zygote it comes from."""
+    """One forked process: its socket, a handle on it that cannot mean another process, and the digest of the snapshot that it holds."""
 
     connection: socket.socket
     pid: int
     handle: int
-    generation: int
+    digest: str
 
     def kill(self) -> None:
         """End the process; the socket and the handle stay, for whoever waits on them."""
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.handle, signal.SIGKILL)
+
+    def slow_down(self) -> None:
+        """Let every other process go before this one, for the rest of its life (setpriority(2))."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.setpriority(os.PRIO_PROCESS, self.pid, _LAST)
 
     def end(self) -> None:
         """Kill it and let go of it; the one who took the worker does this, once."""
@@ -56,15 +64,20 @@ class Worker:
 class Zygote:
     """The process that forks workers: ``control`` is its command socket, ``about`` what it said of the snapshot.
 
-    ``generation`` tells the snapshots of one pool apart; ``graphs``: IRIs of the graphs that are served.
+    ``path``: the snapshot's file; ``graphs``: IRIs of the graphs that are served, None where every IRI may name one.
     """
 
     process: subprocess.Popen[bytes]
     control: socket.socket
     about: dict[str, Any]
-    generation: int
-    graphs: frozenset[str]
+    path: Path
+    graphs: frozenset[str] | None
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def digest(self) -> str:
+        """The digest of the snapshot that it holds."""
+        return str(self.about["digest"])
 
     def fork(self) -> Worker:
         """A new worker; raises BrokenFrameError where the zygote is gone."""
@@ -79,7 +92,7 @@ class Zygote:
                 pid = int(message)
                 connection = socket.socket(fileno=descriptors[0])
                 try:
-                    return Worker(connection, pid, os.pidfd_open(pid), self.generation)
+                    return Worker(connection, pid, os.pidfd_open(pid), self.digest)
                 except OSError:
                     connection.close()
                     raise
@@ -93,13 +106,16 @@ class Zygote:
         self.process.wait()
 
 
-def start(path: Path, generation: int, memory: int) -> Zygote:
-    """A zygote that has loaded the snapshot; ``memory``: bytes that a query of its workers may take.
+def start(path: Path, memory: int, *, union: bool) -> Zygote:
+    """A zygote that has loaded the snapshot.
+
+    ``memory``: bytes that a query of its workers may take. ``union``: the default graph holds the union of all graphs; else what
+    the snapshot puts there, as in a graph store, where every IRI may name a graph.
 
     Raises SnapshotError where the file cannot be served.
     """
     ours, theirs = socket.socketpair()
-    command = [sys.executable, "-m", "r2p_kg.engine.zygote", str(theirs.fileno()), str(path), str(memory)]
+    command = [sys.executable, "-m", "r2p_kg.engine.zygote", str(theirs.fileno()), str(path), str(memory), str(int(union))]
     with theirs:
         process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
@@ -111,4 +127,5 @@ def start(path: Path, generation: int, memory: int) -> Zygote:
         process.kill()
         process.wait()
         raise SnapshotError(about["error"])
-    return Zygote(process, ours, about, generation, frozenset(about.pop("graphs")))
+    graphs = frozenset(about.pop("graphs"))
+    return Zygote(process, ours, about, path, graphs if union else None)

@@ -3,13 +3,16 @@
 Terminals: https://www.w3.org/TR/sparql11-query/#sparqlGrammar, rules 139 to 173, and those that SPARQL 1.2 adds (triple terms,
 annotations, base direction). It never fails: a character that begins no terminal becomes a token of kind ``other``, because a wrong
 text must reach the parser, which says what is wrong with it.
+
+Its time is linear in the text. Quantifiers are possessive (``*+``) where nothing could be gained by giving back, prefixes are at most
+256 characters long, and after a hundred tokens of kind ``other`` (a quote that is never closed is read to the end of its line for
+nothing) the rest is one more: a reading with one of them is no SPARQL already.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,18 +24,18 @@ _BASE: Final = (
 _MORE: Final = r"0-9\u00B7\u0300-\u036F\u203F-\u2040"
 _U: Final = rf"[{_BASE}_]"
 _NAME: Final = rf"[{_BASE}_{_MORE}-]"
-_PREFIX: Final = rf"[{_BASE}](?:[{_BASE}_{_MORE}.-]*{_NAME})?"
+_PREFIX: Final = rf"[{_BASE}][{_BASE}_{_MORE}.-]{{0,255}}+(?<!\.)"
 _PLX: Final = r"%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?#@%]"
-_LOCAL: Final = rf"(?:[{_BASE}_0-9:]|{_PLX})(?:(?:{_NAME}|[.:]|{_PLX})*(?:{_NAME}|:|{_PLX}))?"
+_LOCAL: Final = rf"(?:[{_BASE}_0-9:]|{_PLX})(?:[{_BASE}_{_MORE}:-]++|{_PLX}|\.++(?={_NAME}|:|{_PLX}))*+"
 
 #: Kinds and their patterns; the first that matches is the token, so longer terminals stand before their beginnings.
 _TERMINALS: Final = (
     ("space", r"[\x20\t\r\n]+"),
     ("comment", r"#[^\r\n]*"),
     ("iri", r'<[^<>"{}|^`\\\x00-\x20]*(?:\\(?:u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8})[^<>"{}|^`\\\x00-\x20]*)*>'),
-    ("string", r'"""(?:"{0,2}(?:[^"\\]|\\.))*"""' + "|" + r"'''(?:'{0,2}(?:[^'\\]|\\.))*'''"),
-    ("string", r'"(?:[^"\\\r\n]|\\.)*"' + "|" + r"'(?:[^'\\\r\n]|\\.)*'"),
-    ("blank", rf"_:[{_BASE}_0-9](?:(?:{_NAME}|\.)*{_NAME})?"),
+    ("string", r'"""(?:[^"\\]++|\\.|"{1,2}+(?!"))*+"""' + "|" + r"'''(?:[^'\\]++|\\.|'{1,2}+(?!'))*+'''"),
+    ("string", r'"(?:[^"\\\r\n]++|\\.)*+"' + "|" + r"'(?:[^'\\\r\n]++|\\.)*+'"),
+    ("blank", rf"_:[{_BASE}_0-9](?:{_NAME}++|\.++(?={_NAME}))*+"),
     ("name", rf"(?:{_PREFIX})?:(?:{_LOCAL})?"),
     ("variable", rf"[?$](?:{_U}|[0-9])(?:{_U}|[0-9\u00B7\u0300-\u036F\u203F-\u2040])*"),
     ("language", r"@[A-Za-z]+(?:-[A-Za-z0-9]+)*(?:--(?:ltr|rtl))?"),
@@ -41,18 +44,23 @@ _TERMINALS: Final = (
     ("mark", r"<<\(|<<|\{\||\)>>|>>|\|\}|[{}()\[\]]|\^\^|\|\||&&|!=|<=|>=|[<>=!+\-*/|^.,;?~&@]"),
     ("other", r"."),
 )
-_PATTERN: Final = re.compile("|".join(f"(?P<t{place}>{pattern})" for place, (_, pattern) in enumerate(_TERMINALS)), re.DOTALL)
-_KINDS: Final = {f"t{place}": kind for place, (kind, _) in enumerate(_TERMINALS)}
+_PATTERN: Final = re.compile("|".join(f"({pattern})" for _, pattern in _TERMINALS), re.DOTALL)
+#: By the number of the group; patterns have no groups of their own.
+_KINDS: Final = ("", *(kind for kind, _ in _TERMINALS))
+
+#: Tokens of kind ``other`` after which the rest is one token.
+MOST_OTHERS: Final = 100
 
 OPENING: Final = frozenset({"{", "(", "[", "<<", "<<(", "{|"})
 CLOSING: Final = frozenset({"}", ")", "]", ">>", ")>>", "|}"})
 _OPERANDS: Final = frozenset({"variable", "string", "number", "name", "iri", "language", "word", "blank"})
 
+_SKIPPED: Final = frozenset({"space", "comment"})
+
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8}))")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One terminal: its kind, its text as written, and where it starts, as an offset from the text's beginning.
 
     Kinds: ``iri``, ``name`` (prefixed), ``blank``, ``variable``, ``string``, ``language``, ``number``, ``word``, ``mark``, ``other``.
@@ -79,10 +87,17 @@ def tokens(text: str, start: int = 0, *, operator: bool = False) -> Iterator[Tok
     if operator:
         yield Token("mark", "<", start)
         start += 1
+    others = 0
     for match in _PATTERN.finditer(text, start):
-        kind = _KINDS[match.lastgroup or ""]
-        if kind not in ("space", "comment"):
-            yield Token(kind, match.group(), match.start())
+        kind = _KINDS[match.lastindex or 0]
+        if kind in _SKIPPED:
+            continue
+        if kind == "other":
+            others += 1
+            if others > MOST_OTHERS:
+                yield Token(kind, text[match.start() :], match.start())
+                return
+        yield Token(kind, match[0], match.start())
 
 
 def place(text: str, offset: int) -> tuple[int, int]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import select
+import socket
 import struct
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Mapping
 
 _LENGTHS: Final = struct.Struct("!IQ")
@@ -21,7 +21,10 @@ _LENGTHS: Final = struct.Struct("!IQ")
 _MAX_HEAD: Final = 4 * 1024 * 1024
 
 #: Seconds that a receiver may take nothing before it counts as gone.
-_PATIENCE: Final = 60.0
+PATIENCE: Final = 60.0
+
+
+_CLOSED: Final = "the other side closed the connection"
 
 
 class BrokenFrameError(Exception):
@@ -37,12 +40,22 @@ def send(connection: socket.socket, head: Mapping[str, Any], body: bytes = b"") 
 
     Raises BrokenFrameError where the other side is gone or takes nothing for a minute.
     """
+    send_bytes(connection, frame(head, len(body)), body)
+
+
+def frame(head: Mapping[str, Any], length: int = 0) -> bytes:
+    """A head as it is sent, in front of a body of that length."""
     packed = json.dumps(head).encode()
+    return _LENGTHS.pack(len(packed), length) + packed
+
+
+def send_bytes(connection: socket.socket, *parts: bytes) -> None:
+    """Send parts that are frames already; raises as :func:`send`."""
     try:
-        connection.settimeout(_PATIENCE)
-        connection.sendall(_LENGTHS.pack(len(packed), len(body)) + packed)
-        if body:
-            connection.sendall(body)
+        connection.settimeout(PATIENCE)
+        for part in parts:
+            if part:
+                connection.sendall(part)
     except OSError as error:
         raise BrokenFrameError(str(error)) from error
 
@@ -52,19 +65,33 @@ def receive(connection: socket.socket, deadline: float | None = None, max_body: 
 
     ``deadline`` is a time of ``time.monotonic``. Raises LateError past it, and BrokenFrameError where no whole frame comes.
     """
-    head_length, body_length = _LENGTHS.unpack(_exactly(connection, _LENGTHS.size, deadline))
+    head_length, body_length = _LENGTHS.unpack(exactly(connection, _LENGTHS.size, deadline))
     if head_length > _MAX_HEAD or body_length > max_body:
         message = f"a frame of {head_length} + {body_length} bytes is longer than any of ours"
         raise BrokenFrameError(message)
     try:
-        head = json.loads(bytes(_exactly(connection, head_length, deadline)))
+        head = json.loads(bytes(exactly(connection, head_length, deadline)))
     except ValueError as error:
         message = f"the head of a frame is not JSON: {error}"
         raise BrokenFrameError(message) from error
     if not isinstance(head, dict):
         message = "the head of a frame is not a JSON object"
         raise BrokenFrameError(message)
-    return head, bytes(_exactly(connection, body_length, deadline))
+    return head, bytes(exactly(connection, body_length, deadline))
+
+
+def receive_with_descriptors(connection: socket.socket, most: int) -> tuple[dict[str, Any], list[int]]:
+    """A message without a body, and the file descriptors that came along; raises as :func:`receive`."""
+    try:
+        data, descriptors, _, _ = socket.recv_fds(connection, _LENGTHS.size, most)
+    except OSError as error:
+        raise BrokenFrameError(str(error)) from error
+    if not data:
+        raise BrokenFrameError(_CLOSED)
+    if missing := _LENGTHS.size - len(data):
+        data += exactly(connection, missing)
+    length, _ = _LENGTHS.unpack(data)
+    return json.loads(bytes(exactly(connection, length))), descriptors
 
 
 def readable(connection: socket.socket, watched: socket.socket, deadline: float) -> bool:
@@ -77,7 +104,19 @@ def readable(connection: socket.socket, watched: socket.socket, deadline: float)
     return connection.fileno() in events or not events
 
 
-def _exactly(connection: socket.socket, length: int, deadline: float | None) -> bytearray:
+def some(connection: socket.socket, most: int) -> bytes:
+    """What has come, at most so many bytes; waits for the first."""
+    try:
+        data = connection.recv(most)
+    except OSError as error:
+        raise BrokenFrameError(str(error)) from error
+    if not data:
+        raise BrokenFrameError(_CLOSED)
+    return data
+
+
+def exactly(connection: socket.socket, length: int, deadline: float | None = None) -> bytearray:
+    """So many bytes; raises LateError past the deadline and BrokenFrameError where the other side closes before."""
     buffer = bytearray(length)
     view = memoryview(buffer)
     filled = 0
@@ -96,7 +135,6 @@ def _exactly(connection: socket.socket, length: int, deadline: float | None) -> 
         except OSError as error:
             raise BrokenFrameError(str(error)) from error
         if not taken:
-            message = "the other side closed the connection"
-            raise BrokenFrameError(message)
+            raise BrokenFrameError(_CLOSED)
         filled += taken
     return buffer

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from r2p_kg.engine import sandbox, wire
+from r2p_kg.engine import exchange, sandbox, wire
 from r2p_kg.engine.contract import Budget, Dataset
 from r2p_kg.engine.evaluate import evaluate
 from r2p_kg.errors import QueryError
@@ -32,27 +33,21 @@ def run(store: ox.Store, connection: socket.socket, memory: int, parent: int) ->
         # The first query after a fork pays for the pages that it touches: let it be this one.
         evaluate(store, "SELECT * { ?s ?p ?o } LIMIT 1", "application/sparql-results+json", Dataset(), Budget())
         while True:
-            head, body = wire.receive(connection)
-            reply, answer = _answer(store, head, body)
-            wire.send(connection, reply, answer)
+            _answer(store, connection)
     except wire.BrokenFrameError:
         os._exit(0)
     except BaseException:  # noqa: BLE001 - MemoryError included: the pool sees the closed socket and says what happened
         os._exit(70)
 
 
-def _answer(store: ox.Store, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+def _answer(store: ox.Store, connection: socket.socket) -> None:
+    query, media_type, dataset, budget = exchange.read_question(connection)
     started = time.perf_counter()
     try:
-        found = evaluate(
-            store,
-            body.decode(),
-            head["media_type"],
-            Dataset(tuple(head["default"]), tuple(head["named"])),
-            Budget(head["seconds"], head["rows"], head["bytes"]),
-        )
+        found = evaluate(store, query, media_type, dataset, budget)
     except SyntaxError as error:
-        return {"error": "syntax", "message": str(error)}, b""
+        exchange.send_error(connection, "syntax", str(error))
     except QueryError as error:
-        return {"error": type(error).__name__, "message": str(error)}, b""
-    return {"kind": found.kind, "rows": found.rows, "elapsed": time.perf_counter() - started}, found.body
+        exchange.send_error(connection, type(error).__name__, str(error))
+    else:
+        exchange.send_answer(connection, replace(found, elapsed=time.perf_counter() - started))

@@ -1,7 +1,8 @@
 """The zygote: a single-threaded process that loads the snapshot once and forks a query worker on each command.
 
 A fork of a loaded memory store takes some milliseconds and shares its pages; loading anew would take a second.
-Run as ``python -m r2p_kg.engine.zygote FD SNAPSHOT MEMORY``; FD is a Unix socket inherited from the pool.
+Run as ``python -m r2p_kg.engine.zygote FD SNAPSHOT MEMORY UNION``; FD is a Unix socket inherited from the pool, UNION is 1 where the
+default graph shall hold the union of all graphs, 0 where it holds what the snapshot puts there.
 
 Protocol: it sends one message when loaded (``{"quads", "prefixes", "digest", "graphs", "sandboxed"}`` or ``{"error"}``); then, for each message it
 receives, it forks and sends ``{"pid"}`` with the worker's socket attached.
@@ -38,7 +39,8 @@ def main(arguments: list[str]) -> int:
         # Parsed twice, not loaded once and parsed once: a loader renames blank nodes, and both graphs must mean the same ones.
         store.bulk_extend(ox.parse(found.quads, ox.RdfFormat.N_QUADS))
         # The union of all graphs is kept as the default graph: the engine's own union gives a triple of two graphs twice.
-        store.bulk_extend(ox.Quad(quad.subject, quad.predicate, quad.object) for quad in ox.parse(found.quads, ox.RdfFormat.N_QUADS))
+        if arguments[3] == "1":
+            store.bulk_extend(ox.Quad(quad.subject, quad.predicate, quad.object) for quad in ox.parse(found.quads, ox.RdfFormat.N_QUADS))
     except (SnapshotError, SyntaxError, OSError) as error:
         wire.send(control, {"error": str(error)})
         return 2

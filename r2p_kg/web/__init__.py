@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from r2p_kg.web import coverage, dataset, explanation, gallery, operations, pages, problems, replies, resources, sparql, vocabulary
-from r2p_kg.web.service import Service, Settings
+from r2p_kg.web import coverage, dataset, explanation, gallery, graph_store, operations, pages, problems, replies, resources, sparql, update, vocabulary
+from r2p_kg.web.service import Service, Settings, service_of
+from r2p_kg.web.update import Gate
 
 if TYPE_CHECKING:
     from r2p_kg.engine import Engine
     from r2p_kg.library import Library
     from r2p_kg.snapshot import Snapshot
 
-__all__ = ["Settings", "create_app"]
+__all__ = ["Gate", "Settings", "create_app", "service_of"]
 
 
-def create_app(settings: Settings, snapshot: Snapshot, engine: Engine, library: Library) -> Flask:
-    """The application over one snapshot; any number of threads may call it at once."""
+def create_app(settings: Settings, snapshot: Snapshot, engine: Engine, library: Library, gate: Gate | None = None) -> Flask:
+    """The application over one snapshot; any number of threads may call it at once. ``gate``: who may write, without one nobody."""
     app = Flask("r2p_kg.web", static_folder=None)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
@@ -30,8 +31,9 @@ def create_app(settings: Settings, snapshot: Snapshot, engine: Engine, library: 
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     Service(settings, snapshot, engine, library).install(app.extensions)
-    for module in (operations, coverage, sparql, explanation, resources, vocabulary, gallery, dataset):
+    for module in (operations, coverage, sparql, explanation, resources, vocabulary, gallery, dataset, graph_store):
         app.register_blueprint(module.blueprint)
+    update.install(app, gate or Gate())
     problems.register(app)
     replies.register(app)
     pages.register(app)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from flask import Response, render_template, request
 
-from r2p_kg import __version__, media, rdf
+from r2p_kg import media, rdf
 from r2p_kg.engine import Budget, Dataset, policy
 from r2p_kg.web import accept, replies, service, terms
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from r2p_kg.engine import Answer
+    from r2p_kg.web.service import Service
+
+_WHOLE: Final = Dataset()
 
 #: What the engine is asked for when a page will show the answer.
 _FOR_PAGE: Final = {"select": "application/sparql-results+json", "ask": "application/sparql-results+json", "graph": "application/n-triples"}
@@ -49,22 +52,24 @@ class Plan:
 
 
 def plan(query: str, dataset: Dataset, wanted: str | None, timeout: float | None) -> Plan:
-    """Policy and negotiation, before the engine is asked.
+    """How the current request is answered; raises as :func:`planned`."""
+    page = accept.wants_html() and (wanted is None or wanted == "html")
+    return planned(service.current(), query, dataset, wanted, timeout, None if page else request.headers.get("Accept", "*/*"))
+
+
+def planned(now: Service, query: str, dataset: Dataset, wanted: str | None, timeout: float | None, accepted: str | None) -> Plan:
+    """Policy and negotiation, before the engine is asked. ``accepted``: the Accept header, None for a page.
 
     Raises QuerySyntaxError, QueryRefusedError or NotAcceptableError.
     """
-    now = service.current()
     limits = now.settings
     inspection = policy.inspect(query, now.limits)
-    policy.refuse_unknown_graphs((*dataset.default, *dataset.named), now.graphs)
-    if accept.wants_html() and (wanted is None or wanted == "html"):
-        media_type = "text/html"
-    else:
-        media_type = media.negotiate(request.headers.get("Accept"), inspection.kind, wanted).media_type
+    if now.graphs is not None and dataset != _WHOLE:
+        policy.refuse_unknown_graphs((*dataset.default, *dataset.named), now.graphs)
+    media_type = "text/html" if accepted is None else media.negotiate(accepted, inspection.kind, wanted).media_type
     budget = Budget(min(limits.seconds, timeout or limits.seconds), limits.rows, limits.bytes)
     # A query that asks for the time or for chance has another answer each time: it may not be kept.
-    parts = (now.snapshot.digest, __version__, query, dataset, media_type, limits.rows, limits.bytes, limits.table_rows)
-    etag = None if inspection.volatile else replies.tag(*parts)
+    etag = None if inspection.volatile else replies.tag(now.version, query, dataset.default, dataset.named, media_type)
     return Plan(query, dataset, inspection.kind, media_type, budget, etag)
 
 
@@ -80,13 +85,18 @@ def as_data(one: Plan, name: str = "answer") -> Response:
         return same
     answer = ask(one)
     reply = replies.data(answer.body, answer.media_type, one.etag)
-    reply.headers["R2P-Seconds"] = f"{answer.elapsed:.4f}"
-    reply.headers["R2P-Snapshot"] = service.current().snapshot.digest
-    if answer.rows is not None:
-        reply.headers["R2P-Rows"] = str(answer.rows)
-    if suffix := accept.suffix(answer.media_type):
-        reply.headers["Content-Disposition"] = f'inline; filename="{name}{suffix}"'
+    reply.headers.extend(about(service.current(), answer, name))
     return reply
+
+
+def about(now: Service, answer: Answer, name: str = "answer") -> list[tuple[str, str]]:
+    """The headers that tell of an answer in its own format: time, snapshot, rows and a name to save it under."""
+    found = [("R2P-Seconds", f"{answer.elapsed:.4f}"), ("R2P-Snapshot", now.snapshot.digest)]
+    if answer.rows is not None:
+        found.append(("R2P-Rows", str(answer.rows)))
+    if suffix := accept.suffix(answer.media_type):
+        found.append(("Content-Disposition", f'inline; filename="{name}{suffix}"'))
+    return found
 
 
 def as_page(one: Plan, template: str, **context: object) -> Response:

@@ -9,7 +9,7 @@ from typing import Final
 from flask import Blueprint, Response, abort, render_template, request
 
 from r2p_kg import describe, media, rdf
-from r2p_kg.web import accept, protocol, replies, service
+from r2p_kg.web import accept, protocol, replies, service, update
 
 blueprint = Blueprint("dataset", __name__)
 
@@ -75,12 +75,13 @@ def _dump(name: str) -> bytes:
 
 def _described(kind: str, wanted: str | None) -> Response:
     chosen = media.negotiate(request.headers.get("Accept"), kind, wanted)
-    etag = replies.tag(service.current().snapshot.digest, "describe", base_url(), chosen.media_type)
+    etag = replies.tag(service.current().snapshot.digest, "describe", base_url(), chosen.media_type, update.writable())
     return replies.unchanged(etag) or replies.data(_description(chosen.media_type), chosen.media_type, etag)
 
 
 def _description(media_type: str) -> bytes:
     now = service.current()
     counts = now.once("counts", lambda: describe.Counts.of(now.snapshot))
-    quads = describe.service(now.snapshot, counts, now.library, base_url(), now.settings)
+    mode = describe.Mode(union=now.settings.union, writable=update.writable())
+    quads = describe.service(now.snapshot, counts, now.library, base_url(), now.settings, mode=mode)
     return rdf.write(quads, media_type, {**now.snapshot.prefixes, **describe.PREFIXES})

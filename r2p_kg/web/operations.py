@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import Blueprint, Response, render_template
 
 from r2p_kg import __version__
 from r2p_kg.engine import Budget, Dataset
 from r2p_kg.errors import QueryError
-from r2p_kg.web import accept, replies, service
+from r2p_kg.web import accept, metrics, replies, service
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +60,15 @@ def status() -> Response:
     return reply
 
 
+@blueprint.route("/metrics")
+def counted() -> Response:
+    """Counters of all processes for Prometheus."""
+    stats = _engine()
+    reply = Response(metrics.text(stats), content_type=metrics.MEDIA_TYPE)
+    reply.headers["Cache-Control"] = "no-store"
+    return reply
+
+
 def _status() -> Mapping[str, object]:
     now = service.current()
     settings = now.settings
@@ -82,13 +91,13 @@ def _status() -> Mapping[str, object]:
     }
 
 
-def _engine() -> object:
+def _engine() -> Mapping[str, Any]:
     """The engine's own counters; what it says instead where it cannot give them."""
     stats = getattr(service.current().engine, "stats", None)
     if stats is None:
         return {}
     try:
-        return stats()
+        return dict(stats())
     except QueryError as error:
         return {"unavailable": str(error)}
 

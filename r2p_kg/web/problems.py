@@ -33,6 +33,7 @@ _FOUND: Final = {
     404: ("not-found", "There is nothing at this address"),
     405: ("method-not-allowed", "This address does not take that method"),
     406: ("not-acceptable", "No acceptable format"),
+    408: ("request-timeout", "The request did not come in time"),
     413: ("too-large", "The request is larger than this service takes"),
     415: ("unsupported-media-type", "A body of this media type is not understood here"),
     500: ("internal-error", "The service made a mistake"),
@@ -66,7 +67,9 @@ def body(status: int, slug: str, title: str, detail: str, **members: object) -> 
     reply.headers["Cache-Control"] = "no-store"
     reply.vary.add("Accept")
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        _log.error("%s %s -> %s %s: %s (%s)", request.method, request.path, status, slug, detail, content["instance"])
+        # A query that took too long, or a full queue, is no fault of the service.
+        level = logging.INFO if status == HTTPStatus.SERVICE_UNAVAILABLE else logging.ERROR
+        _log.log(level, "%s %s -> %s %s: %s (%s)", request.method, request.path, status, slug, detail, content["instance"])
     return reply
 
 
@@ -111,8 +114,17 @@ def of_bug(error: Exception) -> Response:
     return reply
 
 
+def of_front() -> None:
+    """Raise the error that the front met on the way of a request (``r2p.error`` in its environment), so that it is told like all others."""
+    error = request.environ.get("r2p.error")
+    if isinstance(error, Exception):
+        g.query = request.environ.get("r2p.query", "")
+        raise error
+
+
 def register(app: Flask) -> None:
     """Make every error of an application one of the above."""
+    app.before_request(of_front)
     app.register_error_handler(QueryError, of_query_error)
     app.register_error_handler(LibraryError, of_library_error)
     app.register_error_handler(HTTPException, of_http)

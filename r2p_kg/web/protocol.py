@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
-from flask import g, request
-
 from r2p_kg import vocab
 from r2p_kg.engine import Dataset, policy
-from r2p_kg.web import service
 from r2p_kg.web.problems import RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from r2p_kg.web.service import Service
 
 FORM: Final = "application/x-www-form-urlencoded"
 DIRECT: Final = "application/sparql-query"
@@ -46,13 +45,12 @@ class Question:
     bare: bool
     entailed: bool = True
 
-    def chosen(self) -> Dataset:
-        """The dataset to ask: the protocol's or the query's own where one of them names graphs, else all graphs, or all but the entailed one.
+    def chosen(self, now: Service) -> Dataset:
+        """The dataset to ask of a service: the protocol's or the query's own where one of them names graphs, else all graphs, or all but the entailed one.
 
         Raises QuerySyntaxError or QueryRefusedError where the query may not be asked at all.
         """
-        now = service.current()
-        if self.entailed or self.dataset != Dataset() or vocab.ENTAILED_GRAPH not in now.graphs or self.query is None:
+        if self.entailed or self.dataset != Dataset() or now.graphs is None or vocab.ENTAILED_GRAPH not in now.graphs or self.query is None:
             return self.dataset
         inspection = policy.inspect(self.query, now.limits)
         if inspection.default or inspection.named:
@@ -61,19 +59,21 @@ class Question:
         return Dataset(written, written)
 
 
-def read() -> Question:
-    """The question of the current request; raises RequestError (400, 403, 415) where the protocol does not allow it."""
-    fields = _fields(request.query_string, "the address")
+def read(method: str, address: bytes, kind: str, body: bytes) -> Question:
+    """The question of a request; raises RequestError (400, 403, 415) where the protocol does not allow it.
+
+    ``address``: what follows the ``?``, as it was sent. ``kind``: the media type of the body in lower case, without parameters.
+    """
+    fields = _fields(address, "the address")
     direct: str | None = None
-    if request.method in {"POST", "QUERY"}:
-        kind = request.mimetype
+    if method in {"POST", "QUERY"}:
         if kind == FORM:
-            fields += _fields(request.get_data(), "the body")
+            fields += _fields(body, "the body")
         elif kind == DIRECT:
-            direct = _text(request.get_data(), "the body")
+            direct = _text(body, "the body")
         elif kind == UPDATE:
             raise RequestError(403, _READ_ONLY)
-        elif request.get_data() or kind:
+        elif body or kind:
             message = f"a body of type {kind or 'none'} is not understood; send {DIRECT} or {FORM}"
             raise RequestError(415, message, accepted=[DIRECT, FORM])
     named = _grouped(fields)
@@ -82,7 +82,7 @@ def read() -> Question:
     if len(queries) > 1:
         message = f"the request has {len(queries)} queries; send exactly one"
         raise RequestError(400, message)
-    question = Question(
+    return Question(
         query=queries[0] if queries else None,
         dataset=Dataset(tuple(named.get("default-graph-uri", ())), tuple(named.get("named-graph-uri", ()))),
         wanted=wanted(named),
@@ -90,8 +90,6 @@ def read() -> Question:
         bare=not fields and direct is None,
         entailed=_entailed(named.get("entailment", ())),
     )
-    g.query = question.query or ""
-    return question
 
 
 def wanted(named: Mapping[str, Sequence[str]]) -> str | None:

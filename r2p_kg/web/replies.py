@@ -1,20 +1,21 @@
-"""Headers of every answer: entity tags, caching, compression, CORS, and what protects the person who looks at a page."""
+"""Headers of every answer: entity tags, caching, CORS, and what protects the person who looks at a page."""
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-from http import HTTPStatus
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from flask import Response, request
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from flask import Flask
 
-#: Answers below this size gain nothing from compression.
-_SMALL: Final = 1024
-_COMPRESSIBLE: Final = ("text/", "application/json", "application/sparql", "application/ld+json", "application/rdf+xml", "application/n-", "application/trig")
+#: Clients and proxies may keep an answer, and ask each time whether it still holds: a 304 costs next to nothing.
+_KEPT: Final = "public, no-cache"
+_VARY: Final = ("Accept", "Accept-Encoding")
 
 _CORS: Final = {
     "Access-Control-Allow-Origin": "*",
@@ -34,6 +35,10 @@ _SECURITY: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+_ALWAYS: Final = {**_CORS, **_SECURITY}
+
+#: What a 304 carries besides its tag.
+UNCHANGED: Final = (("cache-control", _KEPT), ("vary", ", ".join(_VARY)), *_ALWAYS.items())
 
 
 def tag(*parts: object) -> str:
@@ -42,13 +47,31 @@ def tag(*parts: object) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
 
+def holds(sent: str, etag: str) -> bool:
+    """True where an If-None-Match header names this tag, in whichever encoding (RFC 9110, section 13.1.2)."""
+    return etag in sent or sent.strip() == "*"
+
+
+def tag_of(headers: Iterable[tuple[str, str]]) -> tuple[str | None, bool]:
+    """The strong tag that headers of an answer carry, without its quotes, and whether others may keep the answer."""
+    found = {name.lower(): value for name, value in headers}
+    etag = found.get("etag", "")
+    strong = len(etag) > 2 and etag[0] == etag[-1] == '"'  # noqa: PLR2004 - more than the two quotes
+    return (etag[1:-1] if strong else None), strong and found.get("cache-control", "").startswith("public")
+
+
+@lru_cache(maxsize=64)
+def cached(media_type: str, *, kept: bool = True) -> tuple[tuple[str, str], ...]:
+    """The headers of an answer that is data, all but its tag, its length and what tells of it; the same that Flask's answers get."""
+    text = media_type.startswith("text/") or media_type.endswith(("+xml", "/xml"))
+    content_type = f"{media_type}; charset=utf-8" if text else media_type
+    return ("content-type", content_type), ("cache-control", _KEPT if kept else "no-store"), ("vary", ", ".join(_VARY)), *_ALWAYS.items()
+
+
 def unchanged(etag: str) -> Response | None:
-    """304 where the client already holds the body of this tag, in whichever encoding; else None (RFC 9110, section 13.1.2)."""
-    held = request.if_none_match
-    for known in (etag, f"{etag}-gzip"):
-        if held.contains_weak(known):
-            return _cached(Response(status=304), known)
-    return None
+    """304 where the client already holds the body of this tag; else None (RFC 9110, section 13.1.2)."""
+    sent = request.headers.get("If-None-Match")
+    return _cached(Response(status=304), etag) if sent is not None and holds(sent, etag) else None
 
 
 def data(body: bytes | str, media_type: str, etag: str | None) -> Response:
@@ -63,38 +86,20 @@ def data(body: bytes | str, media_type: str, etag: str | None) -> Response:
 
 def _cached(reply: Response, etag: str) -> Response:
     reply.set_etag(etag)
-    reply.headers["Cache-Control"] = "public, no-cache"
-    reply.vary.update(("Accept", "Accept-Encoding"))
+    reply.headers["Cache-Control"] = _KEPT
+    reply.vary.update(_VARY)
     return reply
 
 
 def finish(reply: Response) -> Response:
-    """The headers that every answer carries, and its compression."""
-    for name, value in (_CORS | _SECURITY).items():
+    """The headers that every answer carries."""
+    for name, value in _ALWAYS.items():
         reply.headers.setdefault(name, value)
     if request.method == "OPTIONS":
         reply.headers.extend(_PREFLIGHT)
-    return _compressed(reply)
+    return reply
 
 
 def register(app: Flask) -> None:
     """Finish every answer of an application."""
     app.after_request(finish)
-
-
-def _compressed(reply: Response) -> Response:
-    """The answer as gzip where that helps and is accepted; another encoding has another tag (RFC 9110, section 8.8.3.3)."""
-    if reply.direct_passthrough or reply.status_code != HTTPStatus.OK or "Content-Encoding" in reply.headers:
-        return reply
-    if not (reply.mimetype or "").startswith(_COMPRESSIBLE) or (reply.content_length or 0) < _SMALL:
-        return reply
-    reply.vary.add("Accept-Encoding")
-    if request.accept_encodings["gzip"] <= 0:
-        return reply
-    # mtime 0: the same body always gives the same bytes, as a strong tag promises.
-    reply.set_data(gzip.compress(reply.get_data(), 5, mtime=0))
-    reply.headers["Content-Encoding"] = "gzip"
-    etag, weak = reply.get_etag()
-    if etag is not None and not weak:
-        reply.set_etag(f"{etag}-gzip", weak=False)
-    return reply

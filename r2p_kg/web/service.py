@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from flask import current_app
 
+from r2p_kg import __version__
 from r2p_kg.engine.policy import Limits
 from r2p_kg.web.index import Index
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from flask import Flask
 
     from r2p_kg.engine import Engine
     from r2p_kg.library import Library
@@ -30,6 +33,9 @@ class Settings:
     ``query_bytes``: longest query text. ``body_bytes``: longest request body. ``table_rows``: rows that an HTML table shows.
     ``title``: what the pages call the data. ``checked``: False for ``--data``, which did not pass our checks.
     ``notices``: what the operator should know, shown on ``/status`` (a bad edit, a rebuilt snapshot).
+    ``union``: the default graph is the union of all graphs; else, as in a graph store, what was put there, and every IRI may name a graph.
+    ``cache_bytes``: what each front process keeps of answers in memory. ``slow_seconds``: queries that take longer stand in the log.
+    ``proxies``: addresses of proxies whose X-Forwarded-For is believed.
     ``public_url``: where the service is reached from outside, without a final slash; else what the request says.
     """
 
@@ -43,6 +49,10 @@ class Settings:
     checked: bool = True
     notices: tuple[str, ...] = ()
     public_url: str | None = None
+    union: bool = True
+    cache_bytes: int = 64 * 1024 * 1024
+    slow_seconds: float = 1.0
+    proxies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -70,9 +80,15 @@ class Service:
         return self.once("index", lambda: Index(self.snapshot))
 
     @property
-    def graphs(self) -> frozenset[str]:
-        """The names of the graphs that are served."""
-        return self.once("graphs", lambda: frozenset(name for name in self.index.graphs() if name))
+    def graphs(self) -> frozenset[str] | None:
+        """The names of the graphs that are served; None where every IRI may name one."""
+        return self.once("graphs", lambda: frozenset(name for name in self.index.graphs() if name) if self.settings.union else None)
+
+    @property
+    def version(self) -> str:
+        """All that an answer depends on besides its question, as text: what is served, by which code, within which limits."""
+        limits = self.settings
+        return self.once("version", lambda: f"{self.snapshot.digest} {__version__} {limits.rows} {limits.bytes} {limits.table_rows}")
 
     @property
     def limits(self) -> Limits:
@@ -86,4 +102,9 @@ class Service:
 
 def current() -> Service:
     """The service of the application that handles this request."""
-    return cast("Service", current_app.extensions[_KEY])
+    return service_of(current_app)
+
+
+def service_of(app: Flask) -> Service:
+    """The service of an application."""
+    return cast("Service", app.extensions[_KEY])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, g, render_template, request
 
-from r2p_kg.web import accept, answers, dataset, protocol, service
+from r2p_kg.web import accept, answers, dataset, protocol, service, update
 from r2p_kg.web.problems import RequestError
 
 blueprint = Blueprint("sparql", __name__)
@@ -20,11 +20,14 @@ ORDER BY DESC(?things)
 @blueprint.route("/sparql", methods=["GET", "POST", "QUERY"], strict_slashes=False)
 @blueprint.route("/sparql/", methods=["GET", "POST", "QUERY"])
 def sparql() -> Response:
-    """Answer one query (SPARQL 1.1 Protocol, section 2.1); without one, show the form or describe the service."""
-    question = protocol.read()
+    """Answer one query or update (SPARQL 1.1 Protocol, section 2); without either, show the form or describe the service."""
+    if update.asked():
+        return update.respond()
+    question = protocol.read(request.method, request.query_string, request.mimetype, request.get_data())
+    g.query = question.query or ""
     if question.query is None or (not question.query.strip() and accept.wants_html()):
         return _without_query(question)
-    plan = answers.plan(question.query, question.chosen(), question.wanted, question.timeout)
+    plan = answers.plan(question.query, question.chosen(service.current()), question.wanted, question.timeout)
     if plan.page:
         return answers.as_page(plan, "answer.html", formats=accept.formats(plan.kind))
     return answers.as_data(plan)

@@ -50,7 +50,7 @@ def addresses(client: FlaskClient) -> list[str]:
 
 def test_every_route_refuses_a_wrong_method_with_a_problem_that_lists_the_right_ones(client: FlaskClient) -> None:
     for path in addresses(client):
-        reply = client.delete(path)
+        reply = client.patch(path)
         assert_problem(reply, 405)
         assert "GET" in reply.headers["Allow"]
 

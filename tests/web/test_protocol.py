@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -233,17 +232,6 @@ def test_an_answer_that_differs_each_time_is_not_kept(client: FlaskClient) -> No
     reply = client.get("/sparql", query_string={"query": "SELECT (RAND() AS ?s) {}"})
     assert "ETag" not in reply.headers
     assert "no-store" == reply.headers["Cache-Control"]
-
-
-def test_a_compressed_answer_holds_the_same_and_has_another_tag(client: FlaskClient) -> None:
-    query = {"query": "SELECT ?s WHERE { ?s ?p ?o } LIMIT 200"}
-    plain, packed = (client.get("/sparql", query_string=query, headers={"Accept-Encoding": encoding}) for encoding in ("identity", "gzip, br"))
-    assert "gzip" == packed.headers["Content-Encoding"]
-    assert plain.data == gzip.decompress(packed.data)
-    assert plain.headers["ETag"] != packed.headers["ETag"]
-    assert "Accept-Encoding" in plain.headers["Vary"]
-    again = client.get("/sparql", query_string=query, headers={"Accept-Encoding": "gzip", "If-None-Match": packed.headers["ETag"]})
-    assert 304 == again.status_code
 
 
 def test_without_a_query_a_tool_gets_the_service_description(client: FlaskClient) -> None:

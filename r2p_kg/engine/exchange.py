@@ -1,0 +1,101 @@
+"""What is said between one who asks and a query worker: a question in one frame, its whole answer in one frame.
+
+A question: five numbers (:data:`_QUESTION`), the media type and the dataset as lines of text, the query. An answer: four numbers
+(:data:`ANSWER`) and its body, which for an error is JSON. Structs and not JSON, because every query pays for them.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import TYPE_CHECKING, Any, Final
+
+from r2p_kg import errors
+from r2p_kg.engine import syntax, wire
+from r2p_kg.engine.contract import Answer, Budget, Dataset
+from r2p_kg.errors import QueryError, QueryRefusedError
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterable, Mapping
+
+#: Bytes of the text about the answer, bytes of the query, then the budget: seconds, rows, bytes.
+_QUESTION: Final = struct.Struct("!IIdQQ")
+
+#: The place of the kind in :data:`_KINDS`, rows (-1: not counted), seconds, bytes of the body.
+ANSWER: Final = struct.Struct("!BqdQ")
+#: Shorter bodies are copied behind their head, which costs less than a second system call.
+_COPIED: Final = 1 << 16
+_KINDS: Final = ("error", "select", "ask", "graph")
+
+
+def question(query: str, media_type: str, dataset: Dataset, budget: Budget) -> bytes:
+    """The frame of a question; raises QueryRefusedError where a graph's name is no IRI."""
+    about = media_type
+    if dataset.default or dataset.named:
+        _check_names((*dataset.default, *dataset.named))
+        about = "\n".join((media_type, *(f"d{iri}" for iri in dataset.default), *(f"n{iri}" for iri in dataset.named)))
+    packed, text = about.encode(), query.encode()
+    return _QUESTION.pack(len(packed), len(text), budget.seconds, budget.rows, budget.bytes) + packed + text
+
+
+def read_question(connection: socket.socket) -> tuple[str, str, Dataset, Budget]:
+    """The next question on a connection: query, media type, dataset, budget; raises BrokenFrameError at its end."""
+    connection.settimeout(None)
+    data = wire.some(connection, 1 << 18)
+    if len(data) < _QUESTION.size:
+        data += wire.exactly(connection, _QUESTION.size - len(data))
+    about, text, seconds, rows, size = _QUESTION.unpack_from(data)
+    if missing := _QUESTION.size + about + text - len(data):
+        data += wire.exactly(connection, missing)
+    middle = _QUESTION.size + about
+    media_type, *names = data[_QUESTION.size : middle].decode().split("\n")
+    dataset = Dataset(tuple(name[1:] for name in names if name[0] == "d"), tuple(name[1:] for name in names if name[0] == "n")) if names else Dataset()
+    return data[middle:].decode(), media_type, dataset, Budget(seconds, rows, size)
+
+
+def send_answer(connection: socket.socket, answer: Answer) -> None:
+    """Send a whole answer."""
+    rows = -1 if answer.rows is None else answer.rows
+    _send(connection, ANSWER.pack(_KINDS.index(answer.kind), rows, answer.elapsed, len(answer.body)), answer.body)
+
+
+def send_error(connection: socket.socket, kind: str, message: str) -> None:
+    """Send an error: ``syntax`` or the name of a QueryError, and what is to be said of it."""
+    body = json.dumps({"error": kind, "message": message}).encode()
+    _send(connection, ANSWER.pack(0, -1, 0.0, len(body)), body)
+
+
+def receive(connection: socket.socket, deadline: float) -> tuple[tuple[int, int, float], bytes]:
+    """An answer's numbers and body, not yet read; raises LateError past the deadline and BrokenFrameError where none comes."""
+    kind, rows, elapsed, size = ANSWER.unpack(wire.exactly(connection, ANSWER.size, deadline))
+    return (kind, rows, elapsed), bytes(wire.exactly(connection, size, deadline))
+
+
+def read(numbers: tuple[int, int, float], body: bytes, media_type: str, query: str, prefixes: Mapping[str, str], worker: int | None = None) -> Answer:
+    """The answer that came; raises the QueryError that it tells of. ``prefixes`` are the snapshot's, for hints."""
+    kind, rows, elapsed = numbers
+    if kind:
+        return Answer(_KINDS[kind], media_type, body, elapsed, None if rows < 0 else rows, worker)
+    raise _error(json.loads(body), query, prefixes)
+
+
+def _error(told: dict[str, Any], query: str, prefixes: Mapping[str, str]) -> QueryError:
+    if told["error"] == "syntax":
+        return syntax.explain(told["message"], query, prefixes)
+    kind = getattr(errors, told["error"], QueryError)
+    return kind(told["message"]) if issubclass(kind, QueryError) else QueryError(told["message"])
+
+
+def _check_names(names: Iterable[str]) -> None:
+    for name in names:
+        if any(sign <= " " or sign in '<>"{}|^`\\' for sign in name):
+            message = f"{name[:80]!r} is no IRI, so that no graph can have that name; encode what an IRI may not hold (RFC 3987)"
+            raise QueryRefusedError(message)
+
+
+def _send(connection: socket.socket, head: bytes, body: bytes) -> None:
+    if len(body) < _COPIED:
+        wire.send_bytes(connection, head + body)
+    else:
+        wire.send_bytes(connection, head, body)

@@ -1,0 +1,428 @@
+"""The engine of an event loop: query workers lent by the broker, asked directly, one small exchange for each question.
+
+The broker hears of a query only when it takes long (then it lists it, kills it at its deadline or on demand, and lets others pass), so that
+a small one costs two system calls here and two in the worker. A worker goes back when the broker asks for it.
+
+No future here carries an exception: an error is its result, raised by whoever awaited it. The tasks of granian, in which questions are asked,
+lose what a coroutine awaits after an exception was thrown into it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
+
+from r2p_kg.engine import exchange, places, wire
+from r2p_kg.engine.broker import raised
+from r2p_kg.engine.contract import Answer, Budget, Dataset
+from r2p_kg.engine.pool import died
+from r2p_kg.errors import AllowanceError, BusyError, QueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from pathlib import Path
+
+#: Seconds between two looks at what runs and who waits.
+_LOOK: Final = 0.05
+
+#: Seconds after which the broker is told of a query.
+_TOLD: Final = 0.1
+
+#: Bytes taken from a worker's socket at once; most answers come whole.
+_TAKEN: Final = 1 << 18
+
+#: Seconds that the broker may take to say why a worker ended.
+_WHY: Final = 5.0
+
+_GONE: Final = "the query service is starting anew; come back in a moment"
+
+
+class _Loan:
+    """A worker on loan: its socket, the line to the broker about it, and the query that it answers, if any."""
+
+    __slots__ = ("answer", "body", "broken", "client", "connection", "digest", "filled", "gone", "line", "numbers", "pid", "query", "recalled", "seconds", "slow", "started", "told")
+
+    def __init__(self, connection: socket.socket, line: socket.socket, digest: str, pid: int) -> None:
+        self.pid = pid
+        self.connection = connection
+        self.line = line
+        self.digest = digest
+        self.answer: asyncio.Future[tuple[tuple[int, int, float], bytes] | QueryError] | None = None
+        self.numbers: tuple[int, int, float] | None = None
+        self.body = bytearray()
+        self.filled = 0
+        self.query = self.client = ""
+        self.started = self.seconds = 0.0
+        self.gone: Callable[[], Awaitable[Any]] | None = None
+        self.told = self.slow = self.recalled = self.broken = False
+
+
+class _Waiting:
+    """A question that waits for a worker."""
+
+    __slots__ = ("client", "deadline", "digest", "seconds", "turn")
+
+    def __init__(self, turn: asyncio.Future[_Loan | QueryError], client: str, digest: str, deadline: float, seconds: float) -> None:
+        self.turn = turn
+        self.client = client
+        self.digest = digest
+        self.deadline = deadline
+        self.seconds = seconds
+
+
+class Loans:
+    """An asynchronous Engine over a broker's socket; every method belongs to the event loop that it was made in.
+
+    ``queue``: questions that may wait. A client with many waiting questions does not keep others from their turn.
+    """
+
+    def __init__(self, path: Path, queue: int = 64) -> None:
+        self._path = path
+        self._queue = queue
+        self._loop = asyncio.get_event_loop()
+        self._holder = str(os.getpid())
+        self._places = 1
+        self._loans: list[_Loan] = []
+        self._idle: list[_Loan] = []
+        self._asking = 0
+        #: Clients in turn, each with its questions in order.
+        self._waiting: dict[str, deque[_Waiting]] = {}
+        self._refused: dict[str, float] = {}
+        self._threads = ThreadPoolExecutor(16, "loans")
+        self._closed = False
+        self._loop.call_later(_LOOK, self._look)
+
+    async def ask(
+        self,
+        query: str,
+        *,
+        digest: str,
+        prefixes: Mapping[str, str],
+        media_type: str,
+        dataset: Dataset,
+        budget: Budget,
+        client: str = "",
+        gone: Callable[[], Awaitable[Any]] | None = None,
+    ) -> Answer:
+        """The whole answer of the snapshot with that digest, or a QueryError. Policy is the caller's.
+
+        ``prefixes`` are the snapshot's, for hints. ``client`` names who asks, for fairness. ``gone()`` ends when the client has left:
+        the query is stopped then.
+        """
+        question = exchange.question(query, media_type, dataset, budget)
+        if self._refused:
+            self._check_allowance(client)
+        loan = self._next_idle(digest)
+        if loan is None:
+            loan = await self._turn(client, digest, budget.seconds)
+        loan.query, loan.client, loan.seconds, loan.gone = query, client, budget.seconds, gone
+        loan.started = time.monotonic()
+        loan.answer = self._loop.create_future()
+        self._send(loan, question)
+        told = await loan.answer
+        self._free(loan)
+        if isinstance(told, QueryError):
+            raise told
+        numbers, body = told
+        return exchange.read(numbers, body, media_type, query, prefixes, loan.pid)
+
+    def waiting(self) -> int:
+        """How many questions wait for a worker."""
+        return sum(map(len, self._waiting.values()))
+
+    def close(self) -> None:
+        """Give back every worker; questions under way fail with BusyError."""
+        self._closed = True
+        for loan in list(self._loans):
+            self._end(loan)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    # A question and its worker
+
+    def _next_idle(self, digest: str) -> _Loan | None:
+        for place in range(len(self._idle) - 1, -1, -1):
+            if self._idle[place].digest == digest:
+                return self._idle.pop(place)
+        return None
+
+    async def _turn(self, client: str, digest: str, seconds: float) -> _Loan:
+        """A worker, as soon as it is this client's turn; raises BusyError where too many wait, or in vain."""
+        if self.waiting() >= self._queue:
+            raise places.full(self._queue)
+        mine = _Waiting(self._loop.create_future(), client, digest, time.monotonic() + seconds, seconds)
+        self._waiting.setdefault(client, deque()).append(mine)
+        self._borrow()
+        loan = await mine.turn
+        if isinstance(loan, QueryError):
+            raise loan
+        return loan
+
+    def _send(self, loan: _Loan, question: bytes) -> None:
+        try:
+            sent = loan.connection.send(question)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._lost(loan)
+            return
+        if sent < len(question):  # longer than the socket takes at once; its other side is reading
+            self._loop.create_task(self._send_rest(loan, question[sent:]))
+
+    async def _send_rest(self, loan: _Loan, rest: bytes) -> None:
+        try:
+            await self._loop.sock_sendall(loan.connection, rest)
+        except OSError:
+            self._lost(loan)
+
+    def _readable(self, loan: _Loan) -> None:
+        """Something came from the worker: the answer or a part of it, or the worker's end."""
+        try:
+            if loan.numbers is None:
+                data = loan.connection.recv(_TAKEN)
+                if not data:
+                    self._lost(loan)
+                    return
+                self._begin_answer(loan, data)
+            else:
+                taken = loan.connection.recv_into(memoryview(loan.body)[loan.filled :])
+                if not taken:
+                    self._lost(loan)
+                    return
+                loan.filled += taken
+                if loan.filled == len(loan.body):
+                    self._complete(loan, loan.numbers, bytes(loan.body))
+        except BlockingIOError:
+            return
+        except OSError:
+            self._lost(loan)
+
+    def _begin_answer(self, loan: _Loan, data: bytes) -> None:
+        while len(data) < exchange.ANSWER.size:  # never seen: a worker sends its numbers in one piece
+            data += wire.exactly(loan.connection, exchange.ANSWER.size - len(data), time.monotonic() + 1)
+        kind, rows, elapsed, size = exchange.ANSWER.unpack_from(data)
+        body = data[exchange.ANSWER.size :]
+        if len(body) == size:
+            self._complete(loan, (kind, rows, elapsed), body)
+            return
+        loan.numbers = (kind, rows, elapsed)
+        loan.body = bytearray(size)
+        loan.body[: len(body)] = body
+        loan.filled = len(body)
+
+    def _complete(self, loan: _Loan, numbers: tuple[int, int, float], body: bytes) -> None:
+        loan.numbers = None
+        loan.body = bytearray()
+        if loan.answer is not None and not loan.answer.done():
+            loan.answer.set_result((numbers, body))
+
+    def _free(self, loan: _Loan) -> None:
+        """The worker has answered, or its question was given up: it takes the next question, waits for one, or goes back."""
+        if loan.broken:
+            return
+        unanswered = loan.answer is None or isinstance(loan.answer.result(), QueryError)
+        if loan.told:
+            self._tell(loan, {"do": "done"})
+        if unanswered or loan.slow or loan.recalled or self._closed:
+            self._end(loan, sound=not unanswered and not loan.slow)
+            return
+        loan.answer, loan.told, loan.gone = None, False, None
+        self._offer(loan)
+
+    def _offer(self, loan: _Loan) -> None:
+        """Give a free worker to the client whose turn it is, else keep it at hand."""
+        for client in list(self._waiting):
+            line = self._waiting.pop(client)
+            mine = next((one for one in line if one.digest == loan.digest), None)
+            if mine is not None:
+                line.remove(mine)
+            if line:
+                self._waiting[client] = line  # behind the others
+            if mine is not None and not mine.turn.done():
+                mine.turn.set_result(loan)
+                return
+        self._idle.append(loan)
+
+    # Workers and the broker
+
+    def _borrow(self) -> None:
+        """Ask the broker for another worker where somebody waits and there can be more."""
+        wanted = self.waiting()
+        held = sum(not loan.slow for loan in self._loans)
+        if self._asking < wanted and (held + self._asking < self._places or not any(loan.digest == self._wanted() for loan in self._loans)) and not self._closed:
+            self._asking += 1
+            first = next(one for line in self._waiting.values() for one in line)
+            seconds = max(first.deadline - time.monotonic(), 0.01)
+            self._loop.run_in_executor(self._threads, self._lent, first.digest, seconds).add_done_callback(self._borrowed)
+
+    def _wanted(self) -> str:
+        return next((one.digest for line in self._waiting.values() for one in line), "")
+
+    def _lent(self, digest: str, seconds: float) -> _Loan:
+        """Ask the broker, in a thread; raises what it answers, or BusyError where it is gone."""
+        line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            line.settimeout(5)
+            line.connect(str(self._path))
+            wire.send(line, {"do": "lend", "digest": digest, "seconds": seconds, "holder": self._holder})
+            line.settimeout(seconds + _WHY)
+            head, descriptors = wire.receive_with_descriptors(line, 1)
+            if "error" in head:
+                raise raised(head)
+            self._places = int(head["workers"])
+            connection = socket.socket(fileno=descriptors[0])
+            connection.setblocking(False)
+            line.setblocking(True)
+            return _Loan(connection, line, digest, int(head["pid"]))
+        except (wire.BrokenFrameError, OSError) as error:
+            line.close()
+            raise BusyError(_GONE, retry_after=2) from error
+        except BaseException:
+            line.close()
+            raise
+
+    def _borrowed(self, done: asyncio.Future[_Loan]) -> None:
+        self._asking -= 1
+        if done.cancelled():
+            return
+        error = done.exception()
+        if error is None:
+            loan = done.result()
+            if self._closed:
+                loan.connection.close()
+                loan.line.close()
+                return
+            self._loans.append(loan)
+            self._loop.add_reader(loan.connection.fileno(), self._readable, loan)
+            self._loop.add_reader(loan.line.fileno(), self._heard, loan)
+            self._offer(loan)
+        elif not self._loans:  # nobody else will ever serve those who wait
+            self._fail(error if isinstance(error, QueryError) else BusyError(_GONE, retry_after=2))
+        if self._waiting:
+            self._borrow()
+
+    def _fail(self, error: QueryError) -> None:
+        waiting, self._waiting = self._waiting, {}
+        for line in waiting.values():
+            for one in line:
+                if not one.turn.done():
+                    one.turn.set_result(error)
+
+    def _heard(self, loan: _Loan) -> None:
+        """The broker says something about a worker on loan."""
+        try:
+            said, _ = wire.receive(loan.line, time.monotonic() + 1)
+        except (wire.BrokenFrameError, wire.LateError):
+            self._loop.remove_reader(loan.line.fileno())
+            self._lost(loan)
+            return
+        match said["word"]:
+            case "recall":
+                loan.recalled = True
+                if loan in self._idle:
+                    self._idle.remove(loan)
+                    self._end(loan, sound=True)
+            case "slow":
+                loan.slow = True
+                self._borrow()
+            case "wait":
+                client, _, seconds = str(said["why"]).rpartition(" ")
+                self._refused[client] = time.monotonic() + float(seconds)
+
+    def _tell(self, loan: _Loan, head: Mapping[str, Any]) -> None:
+        with contextlib.suppress(wire.BrokenFrameError):
+            wire.send(loan.line, head)
+
+    def _end(self, loan: _Loan, *, sound: bool = False) -> None:
+        """Let go of a worker: give it back where it is sound, else let the broker kill it."""
+        if loan.broken:
+            return
+        self._drop(loan)
+        if sound:
+            self._tell(loan, {"do": "back"})
+        loan.line.close()
+        if loan.answer is not None and not loan.answer.done():
+            loan.answer.set_result(BusyError(_GONE, retry_after=2))
+        if self._waiting:
+            self._borrow()
+
+    def _drop(self, loan: _Loan) -> None:
+        loan.broken = True
+        self._loop.remove_reader(loan.connection.fileno())
+        self._loop.remove_reader(loan.line.fileno())
+        loan.connection.close()
+        self._loans.remove(loan)
+        if loan in self._idle:
+            self._idle.remove(loan)
+
+    def _lost(self, loan: _Loan) -> None:
+        """The worker has ended: the broker knows why."""
+        if loan.broken:
+            return
+        self._drop(loan)
+        self._loop.run_in_executor(self._threads, _why, loan).add_done_callback(lambda done: self._explained(loan, done))
+        if self._waiting:
+            self._borrow()
+
+    def _explained(self, loan: _Loan, done: asyncio.Future[str | None]) -> None:
+        why = None if done.cancelled() else done.result()
+        if loan.answer is not None and not loan.answer.done():
+            loan.answer.set_result(BusyError(_GONE, retry_after=2) if why is None else died(why, loan.seconds))
+
+    # Now and then
+
+    def _look(self) -> None:
+        """Tell the broker of long queries, and those who wait in vain that they do."""
+        if self._closed:
+            return
+        self._loop.call_later(_LOOK, self._look)
+        now = time.monotonic()
+        for loan in self._loans:
+            left = loan.started + loan.seconds - now
+            if loan.answer is not None and not loan.told and (now - loan.started > _TOLD or left < _TOLD):
+                loan.told = True
+                self._tell(loan, {"do": "running", "query": loan.query, "client": loan.client, "ran": now - loan.started, "left": left})
+                if loan.gone is not None:
+                    self._loop.create_task(self._watch(loan, loan.answer, loan.gone))
+        if self._waiting:
+            for client, line in list(self._waiting.items()):
+                for one in [one for one in line if now > one.deadline]:
+                    line.remove(one)
+                    one.turn.set_result(places.late(one.seconds))
+                if not line:
+                    del self._waiting[client]
+            self._borrow()
+
+    async def _watch(self, loan: _Loan, answer: asyncio.Future[Any], gone: Callable[[], Awaitable[Any]]) -> None:
+        """Stop a query whose client has left."""
+        leaving = asyncio.ensure_future(gone())
+        await asyncio.wait([leaving, answer], return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            answer.set_result(died("gone", 0.0))
+        leaving.cancel()
+
+    def _check_allowance(self, client: str) -> None:
+        until = self._refused.get(client, 0.0)
+        left = until - time.monotonic()
+        if left > 0:
+            raise AllowanceError(left)
+        self._refused.pop(client, None)
+
+
+def _why(loan: _Loan) -> str | None:
+    """Why a worker ended, as the broker says, in a thread; None where the broker is gone too."""
+    deadline = time.monotonic() + _WHY
+    with contextlib.closing(loan.line):
+        try:
+            wire.send(loan.line, {"do": "lost"})
+            while True:
+                said, _ = wire.receive(loan.line, deadline)
+                if said["word"] == "ended":
+                    return str(said["why"])
+        except (wire.BrokenFrameError, wire.LateError):
+            return None

@@ -1,0 +1,40 @@
+"""The log: one JSON object a line on standard error, for people with jq and for collectors."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+
+#: Logger of the queries that a worker answered; at INFO all of them, at WARNING those that took long.
+QUERIES = "r2p_kg.queries"
+
+
+class JsonLines(logging.Formatter):
+    """Time (UTC), level, logger, process, message, and what the record carries as ``about``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line; a traceback is a member of it."""
+        content: dict[str, object] = {
+            "time": f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{record.msecs:03.0f}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "process": os.getpid(),
+            "message": record.getMessage(),
+            **getattr(record, "about", {}),
+        }
+        if record.exc_info:
+            content["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(content, ensure_ascii=False, default=str)
+
+
+def configure(*, queries: bool) -> None:
+    """Log as JSON lines from now on, with every query where ``queries``, else with the slow ones."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logger = logging.getLogger("r2p_kg")
+    logger.handlers[:] = [handler]
+    logger.propagate = False
+    logger.setLevel(logging.WARNING)
+    logging.getLogger(QUERIES).setLevel(logging.INFO if queries else logging.WARNING)

@@ -1,0 +1,63 @@
+"""From the server's RSGI to Flask's WSGI (PEP 3333): one request with its whole body, one whole answer."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+def environ(scope: Any, method: str, body: bytes) -> dict[str, Any]:
+    """The WSGI environment of a request.
+
+    ``scope`` is granian's RSGI scope. Accept-Encoding is left out, because the front compresses, and so is whatever a client could use to
+    pass for somebody else.
+    """
+    host, _, port = scope.server.rpartition(":")
+    found: dict[str, Any] = {
+        "REQUEST_METHOD": method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope.path.encode().decode("latin-1"),
+        "QUERY_STRING": scope.query_string,
+        "SERVER_NAME": host or "localhost",
+        "SERVER_PORT": port or "80",
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "REMOTE_ADDR": scope.client.rpartition(":")[0],
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope.headers.items():
+        key = name.upper().replace("-", "_")
+        if key == "CONTENT_TYPE":
+            found[key] = value
+        elif key not in {"CONTENT_LENGTH", "ACCEPT_ENCODING", "TRANSFER_ENCODING"}:
+            key = f"HTTP_{key}"
+            found[key] = f"{found[key]},{value}" if key in found else value
+    if "HTTP_HOST" not in found and scope.authority:
+        found["HTTP_HOST"] = scope.authority
+    return found
+
+
+def call(app: Flask, asked: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Status, headers and body that the application answers."""
+    told: list[tuple[int, list[tuple[str, str]]]] = []
+
+    def start(status: str, headers: list[tuple[str, str]], _error: Any = None) -> None:
+        told[:] = [(int(status.split(" ", 1)[0]), headers)]
+
+    parts = app.wsgi_app(asked, start)
+    try:
+        body = b"".join(parts)
+    finally:
+        getattr(parts, "close", lambda: None)()
+    status, headers = told[0]
+    return status, headers, body

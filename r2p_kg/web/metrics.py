@@ -1,0 +1,75 @@
+"""Counters for Prometheus (https://prometheus.io/docs/instrumenting/exposition_formats/), over all front processes.
+
+Each process counts in files of its own below ``PROMETHEUS_MULTIPROC_DIR``, which ``r2p serve`` sets; whichever is asked adds them up.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from prometheus_client.core import Metric
+
+    from r2p_kg.engine import Answer
+
+MEDIA_TYPE = "text/plain; version=0.0.4"
+
+HITS = Counter("r2p_cache_hits", "Requests answered from memory, before Flask and engine.")
+_PAGES = Counter("r2p_pages", "Requests answered by Flask, by status.", ["status"])
+_QUERIES = Histogram(
+    "r2p_query_seconds", "Seconds from question to answer of queries that a worker answered.", buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
+)
+_BYTES = Counter("r2p_answer_bytes", "Bytes of answers that workers gave.")
+_REFUSED = Counter("r2p_query_errors", "Queries that a worker did not answer, by kind of problem.", ["problem"])
+
+
+def answered(answer: Answer, seconds: float) -> None:
+    """Count a query that was answered."""
+    _QUERIES.observe(seconds)
+    _BYTES.inc(len(answer.body))
+
+
+def refused(problem: str) -> None:
+    """Count a query that was not."""
+    _REFUSED.labels(problem).inc()
+
+
+def page(status: int) -> None:
+    """Count a page."""
+    _PAGES.labels(str(status)).inc()
+
+
+def text(stats: Mapping[str, Any]) -> bytes:
+    """Everything that is counted, in the exposition format; ``stats`` are the pool's."""
+    registry = CollectorRegistry()
+    registry.register(_Pool(stats))
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        MultiProcessCollector(registry)
+        return generate_latest(registry)
+    return generate_latest(registry) + generate_latest(REGISTRY)
+
+
+class _Pool:
+    """The pool's own numbers, as metrics."""
+
+    def __init__(self, stats: Mapping[str, Any]) -> None:
+        self._stats = stats
+
+    def collect(self) -> Iterator[Metric]:
+        """What :func:`text` writes first."""
+        gauges = {"workers": "Queries that may be evaluated at once.", "idle": "Query workers at hand.", "waiting": "Queries that wait for a worker."}
+        for name, said in gauges.items():
+            if name in self._stats:
+                yield GaugeMetricFamily(f"r2p_pool_{name}", said, self._stats[name])
+        yield GaugeMetricFamily("r2p_pool_running", "Queries of over a tenth of a second under way.", len(self._stats.get("running", ())))
+        events = CounterMetricFamily("r2p_pool_events", "Kills, deaths, answers and errors in the pool.", labels=["event"])
+        for name, number in sorted(self._stats.get("counts", {}).items()):
+            events.add_metric([name], number)
+        yield events

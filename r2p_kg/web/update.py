@@ -1,0 +1,148 @@
+"""Updates over ``/sparql`` (SPARQL 1.1 Protocol, section 2.2), and the one gate that every write passes.
+
+Writes are off unless the operator gives the service a token; then each needs it as ``Authorization: Bearer`` (RFC 6750).
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, cast
+from urllib.parse import parse_qsl
+
+from flask import Response, abort, current_app, g, request
+
+from r2p_kg.engine.changes import Update
+from r2p_kg.web import problems
+from r2p_kg.web.problems import RequestError
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from r2p_kg.engine.changes import Change, Writer, Written
+
+FORM: Final = "application/x-www-form-urlencoded"
+DIRECT: Final = "application/sparql-update"
+
+#: Parameters that make a request an update.
+_PARAMETERS: Final = frozenset({"update", "using-graph-uri", "using-named-graph-uri"})
+_FIELDS: Final = 200
+_KEY: Final = "r2p-kg-writing"
+_OFF: Final = "this service is read-only: it answers SELECT, ASK, CONSTRUCT and DESCRIBE and takes no update; its operator has not switched writing on"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Who may write and how much: ``writer`` and ``token`` are None where nobody may; ``body_bytes``: the longest body of a write."""
+
+    writer: Writer | None = None
+    token: str | None = None
+    body_bytes: int = 64 * 1024 * 1024
+
+
+def install(app: Flask, gate: Gate) -> None:
+    """Make this the gate of an application's writes."""
+    app.extensions[_KEY] = gate
+
+
+def write(change: Change) -> Written:
+    """Apply a change for the one who sent the request; raises as :meth:`Writer.write` does. Pass :func:`authorise` before the body is read."""
+    writer = _gate().writer
+    if writer is None:
+        raise RequestError(403, _OFF)
+    return writer.write(change)
+
+
+def writable() -> bool:
+    """True where whoever has the token may write."""
+    gate = _gate()
+    return gate.writer is not None and bool(gate.token)
+
+
+def authorise() -> None:
+    """Let the request pass where it may write; else it ends here, with 403 where writing is off and 401 where the token is missing or wrong."""
+    gate = _gate()
+    if gate.writer is None or not gate.token:  # an empty token would let everybody in
+        raise RequestError(403, _OFF)
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    sent = scheme.lower() == "bearer"
+    if not sent or not hmac.compare_digest(given.strip().encode(), gate.token.encode()):
+        detail = "the token is not the one of this service" if sent else "a write needs the operator's token; send it as Authorization: Bearer and the token"
+        reply = problems.body(401, "unauthorized", "This needs a token", detail)
+        reply.headers["WWW-Authenticate"] = 'Bearer realm="r2p-kg"' + (', error="invalid_token"' if sent else "")
+        abort(reply)
+    request.max_content_length = gate.body_bytes
+    request.max_form_memory_size = gate.body_bytes
+
+
+def done(written: Written, status: int = 204) -> Response:
+    """The reply to a write that was applied: no body, the new snapshot's digest as a header."""
+    reply = Response(status=status)
+    reply.headers["R2P-Snapshot"] = written.digest
+    reply.headers["Cache-Control"] = "no-store"
+    return reply
+
+
+def asked() -> bool:
+    """True where the request to ``/sparql`` is an update and no query."""
+    if request.mimetype == DIRECT:
+        return True
+    names = set(request.args)
+    if request.method == "POST" and request.mimetype == FORM:
+        names |= {name for name, _ in fields(request.get_data(), "the body")}
+    return "update" in names or ("query" not in names and bool(_PARAMETERS & names))
+
+
+def respond() -> Response:
+    """Apply the update of the current request."""
+    authorise()
+    if request.method != "POST":
+        message = f"an update is sent with POST, as a body of type {DIRECT} or {FORM}; {request.method} never changes anything"
+        raise RequestError(405, message)
+    found = fields(request.query_string, "the address")
+    texts = [_text(request.get_data())] if request.mimetype == DIRECT else []
+    if request.mimetype == FORM:
+        found += fields(request.get_data(), "the body")
+    elif not texts:
+        message = f"a body of type {request.mimetype or 'none'} is not understood; send {DIRECT} or {FORM}"
+        raise RequestError(415, message, accepted=[DIRECT, FORM])
+    texts += [value for name, value in found if name == "update"]
+    queries = [name for name, _ in found if name in {"query", "default-graph-uri", "named-graph-uri"}]
+    if queries:
+        message = f"{queries[0]} belongs to queries; for an update write update, using-graph-uri and using-named-graph-uri"
+        raise RequestError(400, message, parameter=queries[0])
+    if len(texts) != 1:
+        message = f"the request has {len(texts)} updates; send exactly one, with its operations parted by ;"
+        raise RequestError(400, message, parameter="update")
+    g.query = texts[0]
+    default = tuple(value for name, value in found if name == "using-graph-uri")
+    named = tuple(value for name, value in found if name == "using-named-graph-uri")
+    return done(write(Update(texts[0], default, named)))
+
+
+def fields(data: bytes, where: str) -> list[tuple[str, str]]:
+    """Names and values of form data, each decoded once, in UTF-8; raises RequestError (400)."""
+    try:
+        return parse_qsl(data.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS)
+    except UnicodeError as error:
+        message = f"{where} is not UTF-8 in percent-encoding; encode every value, for example with curl --data-urlencode"
+        raise RequestError(400, message) from error
+    except ValueError as error:
+        message = f"{where} has more than {_FIELDS} parameters; send fewer"
+        raise RequestError(400, message) from error
+
+
+def _text(data: bytes) -> str:
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    if charset not in {"utf-8", "utf8", "us-ascii"}:
+        message = f"the body says that it is in {charset}; updates are sent in UTF-8"
+        raise RequestError(415, message, accepted=[DIRECT])
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"the body is not UTF-8 (byte {error.start}); updates are sent in UTF-8"
+        raise RequestError(400, message) from error
+
+
+def _gate() -> Gate:
+    return cast("Gate", current_app.extensions.get(_KEY, Gate()))
