@@ -55,6 +55,8 @@ _FORMATS = {
 @click.option("--log-queries", is_flag=True, help="Log every query that is evaluated, not only the slow ones.")
 @click.option("--slow-seconds", default=1.0, show_default=True, type=click.FloatRange(0), help="Seconds from which on a query counts as slow.")
 @click.option("--write-token-file", metavar="FILE", type=click.Path(path_type=Path), help="Whoever sends the token in this file may write (with --data).")
+@click.option("--operator-token-file", metavar="FILE", type=click.Path(path_type=Path), help="Whoever sends this token may see and end running queries.")
+@click.option("--queries", metavar="DIR", type=click.Path(path_type=Path), default=None, help="Folder of saved questions.  [default: our own]")
 @click.option("--public-url", metavar="URL", default=None, help="Address by which others reach the service.  [default: what each request says]")
 def serve(
     *,
@@ -68,6 +70,8 @@ def serve(
     watch: bool,
     log_queries: bool,
     write_token_file: Path | None,
+    operator_token_file: Path | None,
+    queries: Path | None,
     **limits: Any,
 ) -> None:
     """Serve the graph over HTTP: SPARQL, pages, saved questions, dumps.
@@ -87,7 +91,7 @@ def serve(
     from r2p_kg.web.service import Settings  # noqa: PLC0415
 
     serving.check_port(host, port)
-    token = _token(write_token_file)
+    token, operator_token = _token(write_token_file, "R2P_WRITE_TOKEN"), _token(operator_token_file, "R2P_OPERATOR_TOKEN")
     if token and not data:
         message = "writing needs --data: a change of the curated graph would be lost at the next build; edit its Turtle files instead"
         raise UsageError(message)
@@ -106,18 +110,27 @@ def serve(
     if data:
         settings = replace(settings, title=", ".join(path.name for path in data), checked=False)
         with serving.foreign(data) as path:
-            serving.run(serving.Offer(path, settings, None, token=token, log_queries=log_queries), host, port, workers, pool, _ready)
+            serving.run(
+                serving.Offer(path, settings, None, token=token, operator_token=operator_token, log_queries=log_queries),
+                host,
+                port,
+                workers=workers,
+                pool=pool,
+                ready=_ready,
+            )
         return
-    folders = _folders(ontology, state)
+    folders = _folders(ontology, state, queries)
     path, notices = _curated(folders)
-    offer = serving.Offer(path, replace(settings, notices=notices), folders.queries, folders, watch, log_queries=log_queries)
-    serving.run(offer, host, port, workers, pool, _ready)
+    offer = serving.Offer(
+        path, replace(settings, notices=notices), folders.queries, folders=folders, watch=watch, operator_token=operator_token, log_queries=log_queries
+    )
+    serving.run(offer, host, port, workers=workers, pool=pool, ready=_ready)
 
 
-def _token(path: Path | None) -> str | None:
-    """The operator's token: from a file, else from the variable R2P_WRITE_TOKEN; None where writing stays off."""
+def _token(path: Path | None, variable: str) -> str | None:
+    """A token: from a file, else from the environment variable; None where there is none, and what it opens stays closed."""
     if path is None:
-        return os.environ.get("R2P_WRITE_TOKEN", "").strip() or None
+        return os.environ.get(variable, "").strip() or None
     try:
         token = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -258,10 +271,10 @@ def _curated(folders: Folders) -> tuple[Path, tuple[str, ...]]:
     return path, notices
 
 
-def _folders(ontology: Path | None, state: Path | None) -> Folders:
+def _folders(ontology: Path | None, state: Path | None, queries: Path | None = None) -> Folders:
     from r2p_kg import build, library, reload  # noqa: PLC0415
 
-    return reload.Folders(ontology or build.ontology_folder(), state or build.state_folder(), library.queries_folder())
+    return reload.Folders(ontology or build.ontology_folder(), state or build.state_folder(), queries or library.queries_folder())
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -9,6 +10,11 @@ import time
 
 #: Logger of the queries that a worker answered; at INFO all of them, at WARNING those that took long.
 QUERIES = "r2p_kg.queries"
+
+
+def name_of(query: str) -> str:
+    """What stands for a query where its text is nobody's business: equal texts have equal names."""
+    return hashlib.sha256(query.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 class JsonLines(logging.Formatter):

@@ -7,6 +7,7 @@ Graphs: Turtle, N-Triples, RDF/XML, JSON-LD, TriG and N-Quads. Negotiation: RFC 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from r2p_kg.errors import NotAcceptableError
@@ -49,6 +50,7 @@ FORMATS: Final[tuple[Format, ...]] = (
 )
 
 
+@lru_cache(maxsize=512)
 def negotiate(accept: str | None, kind: str, wanted: str | None = None) -> Format:
     """The format that an answer of this kind gets.
 

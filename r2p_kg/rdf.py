@@ -99,6 +99,11 @@ def quads_of(text: bytes) -> list[Quad]:
     return parse_text(text, RdfFormat.N_QUADS, name="snapshot")
 
 
+def without_graphs(quads: Iterable[Quad]) -> list[Quad]:
+    """The triples of the quads, each once, as quads of the default graph; in their order."""
+    return list(dict.fromkeys(Quad(quad.subject, quad.predicate, quad.object) for quad in quads))
+
+
 def write(quads: Iterable[Quad], media_type: str, prefixes: Mapping[str, str] | None = None) -> bytes:
     """The quads in a format, subjects together and types first; formats without graphs lose the graph names.
 

@@ -10,13 +10,13 @@ import threading
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from r2p_kg.errors import FindingsError, LibraryError, QueryError, R2PError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +25,6 @@ _SHOWN: Final = 20
 
 #: Seconds between two looks at the folder that is watched.
 _LOOK: Final = 1.0
-
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def tried(folders: Folders) -> tuple[Path, tuple[str, ...]]:
     prefixes = snapshot.read(path).prefixes
     pool = Pool(path, PoolSettings(workers=1, spares=0))
     try:
-        for query in library.load(folders.queries).queries.values():
+        for query in library.load(folders.queries).queries:
             if not any(param.required for param in query.params):
                 graph = query.form in {"construct", "describe"}
                 pool.ask(library.bind(query, {}, prefixes), media_type="application/n-triples" if graph else "application/sparql-results+json")

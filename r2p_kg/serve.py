@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
@@ -64,7 +64,8 @@ class Offer:
     """What is to be served: the snapshot's file, its settings, and the saved queries' folder (None for foreign data).
 
     ``folders``: where it was built from, for reloads; None for foreign data. ``watch``: reload whenever one of their files changes.
-    ``token``: whoever sends it may write; without one nobody may. ``log_queries``: every query stands in the log.
+    ``token``: whoever sends it may write; without one nobody may. ``operator_token``: whoever sends it may see and end the queries that run.
+    ``log_queries``: every query stands in the log.
     """
 
     path: Path
@@ -73,6 +74,7 @@ class Offer:
     folders: Folders | None = None
     watch: bool = False
     token: str | None = None
+    operator_token: str | None = None
     log_queries: bool = False
 
 
@@ -114,7 +116,9 @@ def front(offer: Offer, found: Snapshot, address: Path, queue: int) -> Gateway:
     sandbox.die_with_parent()
     gc.collect()
     gc.freeze()  # what was loaded before the fork stays shared, and is not walked again and again
-    return Gateway(served(offer, address, found, offer.settings.notices), lambda path, notices: served(offer, address, snapshot.read(path), notices), address, queue)
+    return Gateway(
+        served(offer, address, found, offer.settings.notices), lambda path, notices: served(offer, address, snapshot.read(path), notices), address, queue
+    )
 
 
 def served(offer: Offer, address: Path, found: Snapshot, notices: tuple[str, ...]) -> Served:
@@ -127,17 +131,20 @@ def served(offer: Offer, address: Path, found: Snapshot, notices: tuple[str, ...
     engine = broker.Client(address, found.digest)
     queries = library.load(offer.queries) if offer.queries else library.Library()
     gate = web.Gate(broker.Client(address), offer.token) if offer.token else None
-    app = web.create_app(settings, found, engine, queries, gate)
-    return Served(web.service_of(app), app, writable=gate is not None)
+    app = web.create_app(settings, found, engine, queries, gate, operator_token=offer.operator_token)
+    service = web.service_of(app)
+    # What every query needs is made here, in the caller's thread, and not while requests wait.
+    _ = service.limits, service.version
+    return Served(service, app, writable=gate is not None)
 
 
-def run(offer: Offer, host: str, port: int, workers: int, pool: PoolSettings, ready: Callable[[str], None]) -> None:
+def run(offer: Offer, host: str, port: int, *, workers: int, pool: PoolSettings, ready: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM; no process is left when this returns. ``ready`` gets the address once it answers.
 
     SIGHUP reloads. Raises UsageError where the port is taken, SnapshotError where the snapshot cannot be read.
     """
     from granian import Granian  # noqa: PLC0415
-    from granian.constants import Interfaces, Loops, TaskImpl  # noqa: PLC0415
+    from granian.constants import HTTPModes, Interfaces, Loops, TaskImpl  # noqa: PLC0415
     from granian.http import HTTP1Settings  # noqa: PLC0415
     from granian.log import LogLevels  # noqa: PLC0415
 
@@ -160,6 +167,8 @@ def run(offer: Offer, host: str, port: int, workers: int, pool: PoolSettings, re
             loop=Loops.uvloop,
             # Twice as fast as asyncio's tasks; there from Python 3.12 on as well, granian takes those.
             task_impl=TaskImpl.rust if sys.version_info < (3, 12) else TaskImpl.asyncio,
+            # HTTP/2 without TLS has no clients of ours, and attacks of its own.
+            http=HTTPModes.http1,
             http1_settings=HTTP1Settings(header_read_timeout=_HEADERS),
             workers=workers,
             backpressure=_CONNECTIONS,
@@ -178,7 +187,7 @@ def run(offer: Offer, host: str, port: int, workers: int, pool: PoolSettings, re
             # Granian would answer SIGHUP with new front processes; a new snapshot needs none.
             server.on_startup(lambda: signal.signal(signal.SIGHUP, reloader.request) and None)
         try:
-            server.serve(target_loader=partial(front, offer, found, running.socket, pool.queue), wrap_loader=False)
+            server.serve(target_loader=cast("Any", partial(front, offer, found, running.socket, pool.queue)), wrap_loader=False)
         finally:
             stopping.set()
         if lost.is_set():

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from r2p_kg import snapshot
+from r2p_kg import snapshot, vocab
 from r2p_kg.engine import policy, pool
 from r2p_kg.engine.policy import Limits, inspect
 from r2p_kg.errors import QueryError, QueryRefusedError, QuerySyntaxError
@@ -228,6 +228,12 @@ def test_own_graphs_may_stand_in_from(text: str) -> None:
 def test_a_graph_from_elsewhere_is_refused(text: str) -> None:
     with pytest.raises(QueryRefusedError, match="is not served here"):
         inspect(text, OWN)
+
+
+@pytest.mark.parametrize("text", ["PREFIX g: <http://x/g#> SELECT * FROM g:a {}", "SELECT * FROM <graph#a> {}", "BASE <http://x/> SELECT * FROM <g#a> {}"])
+def test_a_graph_whose_name_has_a_fragment_is_known_by_its_whole_name(text: str) -> None:
+    graphs = frozenset({"http://x/g#a", vocab.BASE + "graph#a"})
+    assert set(inspect(text, Limits(graphs=graphs)).default) <= graphs
 
 
 def test_a_graph_of_the_protocol_is_held_to_the_same_rule() -> None:

@@ -169,7 +169,7 @@ def test_a_format_of_another_kind_is_not_acceptable(pool: Pool) -> None:
 
 @pytest.mark.parametrize(
     ("query", "line", "column"),
-    [("SELECT * {\n ?s ?p }", 2, 8), ("SELECT * { ?s ex:p ?o }", 1, 15), ("SELECT * { ?s ?p 'open }", 1, None), ("SELECT * {", 1, 11), ("SELCT * {}", 1, 1)],
+    [("SELECT * {\n ?s ?p }", 2, 5), ("SELECT * { ?s ex:p ?o }", 1, 15), ("SELECT * { ?s ?p 'open }", 1, None), ("SELECT * {", 1, 10), ("SELCT * {}", 1, 1)],
 )
 def test_a_syntax_error_knows_its_line_and_column(pool: Pool, query: str, line: int, column: int | None) -> None:
     with pytest.raises(QuerySyntaxError) as caught:
@@ -181,9 +181,9 @@ def test_a_syntax_error_knows_its_line_and_column(pool: Pool, query: str, line: 
 @pytest.mark.parametrize(
     ("query", "column", "said"),
     [
-        ("SELECT ?s { ?s a ?t  ?s ?p }", 22, "a dot is missing before ?s"),
-        ("SELECT ?s { ?s a ?t . ?s ?p }", 29, "cut short"),
-        ("SELECT ?s { { ?s } }", 18, "cut short"),
+        ("SELECT ?s { ?s a ?t  ?s ?p }", 20, "a dot is missing after ?t"),
+        ("SELECT ?s { ?s a ?t . ?s ?p }", 26, "an object is missing after ?p"),
+        ("SELECT ?s { { ?s } }", 15, "a predicate and an object are missing after ?s"),
         ("SELECT ?x { BIND(1 AS ?x) BIND(2 AS ?x) }", 37, "?x has a value already"),
         ("SELECT ?s { VALUES ?s { <a:a> } BIND(2 AS ?s) }", 43, "?s has a value already"),
     ],
@@ -339,7 +339,7 @@ def test_a_worker_cannot_reach_the_network(pool: Pool) -> None:
             use = pool._use(pool._zygote, time.monotonic() + 20, 20)
             pool.begin(use, query, time.monotonic() + 20)
             numbers, body = pool._exchange(use, exchange.question(query, JSON, Dataset(), Budget()), 20, None)
-            exchange.read(numbers, body, JSON, query, {})
+            exchange.read(numbers, body, JSON, query=query, prefixes={})
         with pytest.raises(TimeoutError):
             listener.accept()
 

@@ -13,7 +13,6 @@ from r2p_kg import vocab
 from r2p_kg.engine.contract import Answer, Budget, Dataset
 from r2p_kg.errors import AnswerTooLargeError, NotAcceptableError, QueryError
 
-
 #: Rows of longer answers are counted only where they could be too many: counting takes a third of the time that writing them took.
 _COUNTED: Final = 1024 * 1024
 
@@ -79,7 +78,9 @@ def _ask(store: ox.Store, query: str, dataset: Dataset) -> ox.QuerySolutions | o
     Without either it is the store's own. Relative IRIs are resolved against the project's base, whatever the address of the service.
     """
     if dataset.default or dataset.named:
-        return store.query(query, base_iri=vocab.BASE, default_graph=[ox.NamedNode(iri) for iri in dataset.default], named_graphs=[ox.NamedNode(iri) for iri in dataset.named])
+        return store.query(
+            query, base_iri=vocab.BASE, default_graph=[ox.NamedNode(iri) for iri in dataset.default], named_graphs=[ox.NamedNode(iri) for iri in dataset.named]
+        )
     return store.query(query, base_iri=vocab.BASE)
 
 

@@ -72,7 +72,7 @@ def receive(connection: socket.socket, deadline: float) -> tuple[tuple[int, int,
     return (kind, rows, elapsed), bytes(wire.exactly(connection, size, deadline))
 
 
-def read(numbers: tuple[int, int, float], body: bytes, media_type: str, query: str, prefixes: Mapping[str, str], worker: int | None = None) -> Answer:
+def read(numbers: tuple[int, int, float], body: bytes, media_type: str, *, query: str, prefixes: Mapping[str, str], worker: int | None = None) -> Answer:
     """The answer that came; raises the QueryError that it tells of. ``prefixes`` are the snapshot's, for hints."""
     kind, rows, elapsed = numbers
     if kind:

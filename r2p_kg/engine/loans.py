@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from r2p_kg.engine import exchange, places, wire
 from r2p_kg.engine.broker import raised
-from r2p_kg.engine.contract import Answer, Budget, Dataset
 from r2p_kg.engine.pool import died
 from r2p_kg.errors import AllowanceError, BusyError, QueryError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
+
+    from r2p_kg.engine.contract import Answer, Budget, Dataset
 
 #: Seconds between two looks at what runs and who waits.
 _LOOK: Final = 0.05
@@ -46,7 +47,25 @@ _GONE: Final = "the query service is starting anew; come back in a moment"
 class _Loan:
     """A worker on loan: its socket, the line to the broker about it, and the query that it answers, if any."""
 
-    __slots__ = ("answer", "body", "broken", "client", "connection", "digest", "filled", "gone", "line", "numbers", "pid", "query", "recalled", "seconds", "slow", "started", "told")
+    __slots__ = (
+        "answer",
+        "body",
+        "broken",
+        "client",
+        "connection",
+        "digest",
+        "filled",
+        "gone",
+        "line",
+        "numbers",
+        "pid",
+        "query",
+        "recalled",
+        "seconds",
+        "slow",
+        "started",
+        "told",
+    )
 
     def __init__(self, connection: socket.socket, line: socket.socket, digest: str, pid: int) -> None:
         self.pid = pid
@@ -130,7 +149,7 @@ class Loans:
         if isinstance(told, QueryError):
             raise told
         numbers, body = told
-        return exchange.read(numbers, body, media_type, query, prefixes, loan.pid)
+        return exchange.read(numbers, body, media_type, query=query, prefixes=prefixes, worker=loan.pid)
 
     def waiting(self) -> int:
         """How many questions wait for a worker."""
@@ -254,7 +273,11 @@ class Loans:
         """Ask the broker for another worker where somebody waits and there can be more."""
         wanted = self.waiting()
         held = sum(not loan.slow for loan in self._loans)
-        if self._asking < wanted and (held + self._asking < self._places or not any(loan.digest == self._wanted() for loan in self._loans)) and not self._closed:
+        if (
+            self._asking < wanted
+            and (held + self._asking < self._places or not any(loan.digest == self._wanted() for loan in self._loans))
+            and not self._closed
+        ):
             self._asking += 1
             first = next(one for line in self._waiting.values() for one in line)
             seconds = max(first.deadline - time.monotonic(), 0.01)
@@ -264,27 +287,24 @@ class Loans:
         return next((one.digest for line in self._waiting.values() for one in line), "")
 
     def _lent(self, digest: str, seconds: float) -> _Loan:
-        """Ask the broker, in a thread; raises what it answers, or BusyError where it is gone."""
-        line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            line.settimeout(5)
-            line.connect(str(self._path))
-            wire.send(line, {"do": "lend", "digest": digest, "seconds": seconds, "holder": self._holder})
-            line.settimeout(seconds + _WHY)
-            head, descriptors = wire.receive_with_descriptors(line, 1)
+        """Ask the broker for a worker over that snapshot, in a thread; raises what it answers, or BusyError where it is gone."""
+        with contextlib.ExitStack() as failed:
+            line = failed.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            try:
+                line.settimeout(_WHY)
+                line.connect(str(self._path))
+                wire.send(line, {"do": "lend", "digest": digest, "seconds": seconds, "holder": self._holder})
+                line.settimeout(seconds + _WHY)
+                head, descriptors = wire.receive_with_descriptors(line, 1)
+            except (wire.BrokenFrameError, OSError) as error:
+                raise BusyError(_GONE, retry_after=2) from error
             if "error" in head:
                 raise raised(head)
             self._places = int(head["workers"])
             connection = socket.socket(fileno=descriptors[0])
-            connection.setblocking(False)
-            line.setblocking(True)
+            connection.setblocking(False)  # noqa: FBT003 - the name of the standard library's parameter is "flag"
+            failed.pop_all()
             return _Loan(connection, line, digest, int(head["pid"]))
-        except (wire.BrokenFrameError, OSError) as error:
-            line.close()
-            raise BusyError(_GONE, retry_after=2) from error
-        except BaseException:
-            line.close()
-            raise
 
     def _borrowed(self, done: asyncio.Future[_Loan]) -> None:
         self._asking -= 1
@@ -388,7 +408,7 @@ class Loans:
                 loan.told = True
                 self._tell(loan, {"do": "running", "query": loan.query, "client": loan.client, "ran": now - loan.started, "left": left})
                 if loan.gone is not None:
-                    self._loop.create_task(self._watch(loan, loan.answer, loan.gone))
+                    self._loop.create_task(self._watch(loan.answer, loan.gone))
         if self._waiting:
             for client, line in list(self._waiting.items()):
                 for one in [one for one in line if now > one.deadline]:
@@ -398,7 +418,7 @@ class Loans:
                     del self._waiting[client]
             self._borrow()
 
-    async def _watch(self, loan: _Loan, answer: asyncio.Future[Any], gone: Callable[[], Awaitable[Any]]) -> None:
+    async def _watch(self, answer: asyncio.Future[Any], gone: Callable[[], Awaitable[Any]]) -> None:
         """Stop a query whose client has left."""
         leaving = asyncio.ensure_future(gone())
         await asyncio.wait([leaving, answer], return_when=asyncio.FIRST_COMPLETED)

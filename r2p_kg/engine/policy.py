@@ -20,11 +20,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin
 
 from r2p_kg import vocab
 from r2p_kg.engine import forbidden, hints
-from r2p_kg.engine.tokens import CLOSING, MOST_OTHERS, OPENING, decode, place, tokens
+from r2p_kg.engine.tokens import CLOSING, MOST_OTHERS, OPENING, decode, place, resolved, tokens
 from r2p_kg.engine.words import FORMS
 from r2p_kg.errors import QueryRefusedError, QuerySyntaxError
 
@@ -240,10 +239,10 @@ def _prologue(text: str, found: Sequence[Token]) -> tuple[str, dict[str, str], s
         word = found[index].text.upper() if found[index].kind == "word" else ""
         ahead = found[index + 1 : index + 3]
         if word == "PREFIX" and len(ahead) == 2 and ahead[0].kind == "name" and ahead[1].kind == "iri":  # noqa: PLR2004 - name and IRI
-            prefixes[ahead[0].text[:-1]] = urljoin(base, decode(ahead[1].text[1:-1]))
+            prefixes[ahead[0].text[:-1]] = resolved(ahead[1].text, base)
             index += 3
         elif word == "BASE" and ahead and ahead[0].kind == "iri":
-            base = urljoin(base, decode(ahead[0].text[1:-1]))
+            base = resolved(ahead[0].text, base)
             index += 2
         elif word == "VERSION" and ahead and ahead[0].kind == "string":
             index += 2
@@ -324,7 +323,7 @@ def _graphs(text: str, found: Sequence[Token], prefixes: dict[str, str], base: s
 
 def _expand(name: Token, prefixes: dict[str, str], base: str) -> str | None:
     if name.kind == "iri":
-        return urljoin(base, decode(name.text[1:-1]))
+        return resolved(name.text, base)
     prefix, _, local = name.text.partition(":")
     if name.kind != "name" or prefix not in prefixes:
         return None

@@ -15,7 +15,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from r2p_kg import media
+from r2p_kg import journal, media
 from r2p_kg.engine import exchange, policy, wire
 from r2p_kg.engine.contract import Answer, Budget, Dataset
 from r2p_kg.engine.places import Allowances, Places
@@ -31,14 +31,19 @@ if TYPE_CHECKING:
 
 _STOPPING: Final = "the query service is stopping; come back in a moment"
 
+_REPLACED: Final = "the data were replaced while the question was on its way; ask it again"
+
 #: Nobody reads it but the log.
 _GONE: Final = "the one who asked went away, and the query was stopped"
 
+#: Why a query was stopped that ran past its deadline.
+_LATE: Final = "timeout"
+
 #: Seconds between two looks at what runs.
-_LOOK: Final = 0.1
+_LOOK: Final = 0.05
 
 #: Seconds after which a query gives its place to others and runs on with the lowest priority.
-_LONG: Final = 1.0
+_LONG: Final = 0.25
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,7 @@ class Pool:
         """The whole answer, or a QueryError; the deadline counts from now, waiting included.
 
         ``asker``: the connection that waits for the answer; where its other side goes away, the query is stopped.
-        ``digest``: the snapshot to ask, where it is still kept; else the present one.
+        ``digest``: the snapshot to ask, without one the present one; BusyError where it is no longer kept.
         """
         dataset, budget = dataset or Dataset(), budget or Budget()
         deadline = time.monotonic() + budget.seconds
@@ -137,7 +142,7 @@ class Pool:
             use = self._use(zygote, deadline, budget.seconds)
             self.begin(use, query, deadline)
             numbers, body = self._exchange(use, question, budget.seconds, asker)
-            answer = exchange.read(numbers, body, media_type, query, zygote.about["prefixes"])
+            answer = exchange.read(numbers, body, media_type, query=query, prefixes=zygote.about["prefixes"])
         except QueryError as error:
             self.count(f"error:{error.slug}")
             raise
@@ -214,7 +219,15 @@ class Pool:
         with self._state:
             now = time.monotonic()
             running = [
-                {"id": use.id, "seconds": round(now - use.started, 3), "pid": use.worker.pid, "slow": not use.placed, "query": use.query[:1000]}
+                {
+                    "id": use.id,
+                    "seconds": round(now - use.started, 3),
+                    "pid": use.worker.pid,
+                    "slow": not use.placed,
+                    "client": use.client,
+                    "hash": journal.name_of(use.query),
+                    "query": use.query[:1000],
+                }
                 for use in self._uses
                 if use.query is not None
             ]
@@ -269,7 +282,10 @@ class Pool:
         current = self._zygote
         if digest is None or digest == current.digest:
             return current
-        return next((zygote for zygote in list(self._earlier) if zygote.digest == digest), current)
+        for zygote in list(self._earlier):
+            if zygote.digest == digest:
+                return zygote
+        raise BusyError(_REPLACED)
 
     def _use(self, zygote: Zygote, deadline: float, seconds: float, holder: str = "") -> Use:
         self._places.take(deadline, seconds)
@@ -293,7 +309,7 @@ class Pool:
             sound = True
         except wire.LateError as error:
             self.count("kills")
-            raise died("timeout", seconds) from error
+            raise died(_LATE, seconds) from error
         except wire.BrokenFrameError as error:
             if not use.ended:
                 self.count("deaths")
@@ -331,7 +347,7 @@ class Pool:
                     use.tell("slow", "")
                 self._places.give_back()
             for use in late:
-                self.stop(use, "timeout")
+                self.stop(use, _LATE)
             if passed:
                 self._refill()
 
@@ -395,7 +411,7 @@ class Pool:
 
 def died(why: str, seconds: float) -> QueryError:
     """The error of a query whose worker ended: ``why`` is as in :meth:`Pool.stop`, or empty where it died by itself."""
-    if why == "timeout":
+    if why == _LATE:
         return QueryTimeoutError(f"the query ran longer than {seconds:g} seconds and was stopped; narrow its patterns, or add LIMIT")
     if why:
         return QueryTimeoutError("the query was cancelled by the operator" if why == "cancelled" else _GONE)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urljoin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +58,7 @@ _OPERANDS: Final = frozenset({"variable", "string", "number", "name", "iri", "la
 
 _SKIPPED: Final = frozenset({"space", "comment"})
 
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8}))")
 
 
@@ -117,6 +119,19 @@ def decode(text: str) -> str:
     'SERVICE \\UFFFFFFFF'
     """
     return _ESCAPE.sub(_codepoint, text)
+
+
+def resolved(token: str, base: str) -> str:
+    """The IRI that a token of kind ``iri`` stands for, resolved against the base where it is relative (RFC 3986, section 5).
+
+    >>> resolved("<a#b>", "http://x/y"), resolved("<http://x/ns#>", "http://y/"), resolved("<#>", "http://x/y")
+    ('http://x/a#b', 'http://x/ns#', 'http://x/y#')
+    """
+    text = decode(token[1:-1])
+    if _SCHEME.match(text):
+        return text
+    # An empty fragment is one, although urljoin leaves it out.
+    return urljoin(base, text) + ("#" if text.endswith("#") else "")
 
 
 def _codepoint(match: re.Match[str]) -> str:

@@ -9,7 +9,22 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from r2p_kg.web import coverage, dataset, explanation, gallery, graph_store, operations, pages, problems, replies, resources, sparql, update, vocabulary
+from r2p_kg.web import (
+    coverage,
+    dataset,
+    explanation,
+    gallery,
+    graph_store,
+    operations,
+    operator,
+    pages,
+    problems,
+    replies,
+    resources,
+    sparql,
+    update,
+    vocabulary,
+)
 from r2p_kg.web.service import Service, Settings, service_of
 from r2p_kg.web.update import Gate
 
@@ -21,8 +36,13 @@ if TYPE_CHECKING:
 __all__ = ["Gate", "Settings", "create_app", "service_of"]
 
 
-def create_app(settings: Settings, snapshot: Snapshot, engine: Engine, library: Library, gate: Gate | None = None) -> Flask:
-    """The application over one snapshot; any number of threads may call it at once. ``gate``: who may write, without one nobody."""
+def create_app(
+    settings: Settings, snapshot: Snapshot, engine: Engine, library: Library, gate: Gate | None = None, *, operator_token: str | None = None
+) -> Flask:
+    """The application over one snapshot; any number of threads may call it at once.
+
+    ``gate``: who may write, without one nobody. ``operator_token``: whoever sends it may see and end the queries that run.
+    """
     app = Flask("r2p_kg.web", static_folder=None)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
@@ -34,6 +54,7 @@ def create_app(settings: Settings, snapshot: Snapshot, engine: Engine, library: 
     for module in (operations, coverage, sparql, explanation, resources, vocabulary, gallery, dataset, graph_store):
         app.register_blueprint(module.blueprint)
     update.install(app, gate or Gate())
+    operator.install(app, operator_token)
     problems.register(app)
     replies.register(app)
     pages.register(app)

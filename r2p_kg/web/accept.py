@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from flask import request
@@ -31,6 +32,7 @@ def formats(kind: str) -> Sequence[media.Format]:
     return [form for form in media.FORMATS if kind in form.kinds]
 
 
+@lru_cache(maxsize=64)
 def suffix(media_type: str) -> str:
     """The file suffix of a media type, empty where it has none of ours."""
     return next((form.suffix for form in media.FORMATS if form.media_type == media_type), "")

@@ -10,13 +10,18 @@ from flask import Response, render_template, request
 
 from r2p_kg import media, rdf
 from r2p_kg.engine import Budget, Dataset, policy
+from r2p_kg.engine.lint import lint
 from r2p_kg.web import accept, replies, service, terms
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from r2p_kg.engine import Answer
+    from r2p_kg.engine.lint import LintWarning
     from r2p_kg.web.service import Service
+
+#: Characters of the header that warns.
+_LONGEST_HEADER: Final = 1024
 
 _WHOLE: Final = Dataset()
 
@@ -54,10 +59,10 @@ class Plan:
 def plan(query: str, dataset: Dataset, wanted: str | None, timeout: float | None) -> Plan:
     """How the current request is answered; raises as :func:`planned`."""
     page = accept.wants_html() and (wanted is None or wanted == "html")
-    return planned(service.current(), query, dataset, wanted, timeout, None if page else request.headers.get("Accept", "*/*"))
+    return planned(service.current(), query, dataset, wanted=wanted, timeout=timeout, accepted=None if page else request.headers.get("Accept", "*/*"))
 
 
-def planned(now: Service, query: str, dataset: Dataset, wanted: str | None, timeout: float | None, accepted: str | None) -> Plan:
+def planned(now: Service, query: str, dataset: Dataset, *, wanted: str | None, timeout: float | None, accepted: str | None) -> Plan:
     """Policy and negotiation, before the engine is asked. ``accepted``: the Accept header, None for a page.
 
     Raises QuerySyntaxError, QueryRefusedError or NotAcceptableError.
@@ -74,38 +79,61 @@ def planned(now: Service, query: str, dataset: Dataset, wanted: str | None, time
 
 
 def ask(one: Plan) -> Answer:
-    """The engine's answer, whole or an error."""
+    """The engine's answer, whole or an error; behind the front it is the front that asks, with the fairness and the log of its own queries."""
     media_type = _FOR_PAGE[one.kind] if one.page else one.media_type
+    through_front: Callable[[Plan, str], Answer] | None = request.environ.get("r2p.ask")
+    if through_front is not None:
+        return through_front(one, media_type)
     return service.current().engine.ask(one.query, media_type=media_type, dataset=one.dataset, budget=one.budget)
 
 
 def as_data(one: Plan, name: str = "answer") -> Response:
     """The answer in its own format, or 304 without asking the engine."""
-    if one.etag and (same := replies.unchanged(one.etag)):
+    # Another name is another header, so another answer.
+    etag = replies.tag(one.etag, name) if one.etag and name != "answer" else one.etag
+    if etag and (same := replies.unchanged(etag)):
         return same
-    answer = ask(one)
-    reply = replies.data(answer.body, answer.media_type, one.etag)
-    reply.headers.extend(about(service.current(), answer, name))
+    answer, now = ask(one), service.current()
+    reply = replies.data(answer.body, answer.media_type, etag)
+    reply.headers.extend(about(now, answer, lint(one.query, now.vocabulary), name))
     return reply
 
 
-def about(now: Service, answer: Answer, name: str = "answer") -> list[tuple[str, str]]:
-    """The headers that tell of an answer in its own format: time, snapshot, rows and a name to save it under."""
+def about(now: Service, answer: Answer, warnings: Sequence[LintWarning] = (), name: str = "answer") -> list[tuple[str, str]]:
+    """The headers that tell of an answer in its own format: time, snapshot, rows, warnings, and a name to save it under."""
     found = [("R2P-Seconds", f"{answer.elapsed:.4f}"), ("R2P-Snapshot", now.snapshot.digest)]
     if answer.rows is not None:
         found.append(("R2P-Rows", str(answer.rows)))
+    if warnings:
+        found.append(("R2P-Warnings", warned(warnings)))
     if suffix := accept.suffix(answer.media_type):
         found.append(("Content-Disposition", f'inline; filename="{name}{suffix}"'))
     return found
 
 
+def warned(warnings: Sequence[LintWarning]) -> str:
+    """Warnings as one header, a list of structured fields (RFC 8941, section 3.1): each its code, with line, column and message.
+
+    What is not ASCII becomes a question mark, and what would make the header longer than a kilobyte is left out.
+    """
+    told = []
+    for one in warnings:
+        message = one.message.encode("ascii", "replace").decode().replace("\\", "\\\\").replace('"', '\\"')
+        message = "".join(sign if " " <= sign <= "~" else " " for sign in message)
+        told.append(f'{one.code};line={one.line};column={one.column};message="{message}"')
+    while len(told) > 1 and sum(map(len, told)) > _LONGEST_HEADER:
+        told.pop()
+    return ", ".join(told) if len(told[0]) <= _LONGEST_HEADER else warnings[0].code
+
+
 def as_page(one: Plan, template: str, **context: object) -> Response:
-    """The answer as a page made from ``template``, which gets ``table`` and ``seconds``; or 304 without asking the engine."""
+    """The answer as a page made from ``template``, which gets ``table``, ``seconds`` and ``warnings``; or 304 without asking the engine."""
     etag = one.etag and replies.tag(one.etag, request.full_path)
     if etag and (same := replies.unchanged(etag)):
         return same
     answer = ask(one)
-    text = render_template(template, table=table(answer), seconds=answer.elapsed, query=one.query, **context)
+    warnings = lint(one.query, service.current().vocabulary)
+    text = render_template(template, table=table(answer), seconds=answer.elapsed, query=one.query, warnings=warnings, **context)
     return replies.data(text, "text/html", etag)
 
 

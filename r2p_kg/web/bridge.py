@@ -7,6 +7,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask import Flask
 
 
@@ -36,6 +38,8 @@ def environ(scope: Any, method: str, body: bytes) -> dict[str, Any]:
         "wsgi.run_once": False,
     }
     for name, value in scope.headers.items():
+        if "_" in name:  # CGI cannot tell it from the name with a hyphen, so that it could pass for a header that a proxy sets
+            continue
         key = name.upper().replace("-", "_")
         if key == "CONTENT_TYPE":
             found[key] = value
@@ -51,8 +55,9 @@ def call(app: Flask, asked: dict[str, Any]) -> tuple[int, list[tuple[str, str]],
     """Status, headers and body that the application answers."""
     told: list[tuple[int, list[tuple[str, str]]]] = []
 
-    def start(status: str, headers: list[tuple[str, str]], _error: Any = None) -> None:
+    def start(status: str, headers: list[tuple[str, str]], _error: object = None, /) -> Callable[[bytes], object]:
         told[:] = [(int(status.split(" ", 1)[0]), headers)]
+        return lambda _part: None  # PEP 3333's old way to send a body, which Flask does not use
 
     parts = app.wsgi_app(asked, start)
     try:

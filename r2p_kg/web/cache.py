@@ -6,43 +6,62 @@ A cache belongs to one snapshot and goes with it, so that nothing in it is ever 
 from __future__ import annotations
 
 import gzip
+import threading
 from collections import OrderedDict
 from functools import lru_cache
+from sys import getsizeof
 from typing import TYPE_CHECKING, Final
 
 import brotli
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Sequence
 
 #: Bodies below this size gain nothing from compression.
 SMALL: Final = 1024
-_COMPRESSIBLE: Final = ("text/", "application/json", "application/sparql", "application/ld+json", "application/rdf+xml", "application/n-", "application/trig", "application/problem")
+_COMPRESSIBLE: Final = (
+    "text/",
+    "application/json",
+    "application/sparql",
+    "application/ld+json",
+    "application/rdf+xml",
+    "application/n-",
+    "application/trig",
+    "application/problem",
+)
 
 #: No single answer takes more than this part of the cache.
 _LARGEST: Final = 8
 
-#: Bytes that an entry costs besides its bodies.
+#: Bytes that a page costs besides its bodies, and a request besides its text.
 _OVERHEAD: Final = 2048
+_KEY: Final = 256
 
 Headers = list[tuple[str, str]]
+
+#: What a page is kept under.
+Request = tuple[str | None, ...]
+
+#: Held where sizes change, since pages are compressed in threads.
+_counting = threading.Lock()
 
 
 class Page:
     """A whole answer: its headers, without what depends on the encoding, its body in each encoding that was asked for, and its tag.
 
-    ``etag`` is None where the answer may not be kept.
+    ``etag`` is None where the answer may not be kept. ``holder`` and ``keys`` are the cache's: where it is kept, for how many requests.
     """
 
-    __slots__ = ("_variants", "body", "compressible", "etag", "headers", "size")
+    __slots__ = ("_variants", "body", "compressible", "etag", "headers", "holder", "keys", "size")
 
-    def __init__(self, headers: Sequence[tuple[str, str]], body: bytes, etag: str | None) -> None:
-        media_type = next((value for name, value in headers if name.lower() == "content-type"), "")
-        self.headers = [(name, value) for name, value in headers if name.lower() not in {"etag", "content-length"}]
+    def __init__(self, headers: Sequence[tuple[str, str]], body: bytes, media_type: str, etag: str | None) -> None:
+        self.headers = headers
         self.body = body
         self.etag = etag
         self.compressible = len(body) >= SMALL and media_type.startswith(_COMPRESSIBLE)
         self.size = len(body) + _OVERHEAD
+        self.holder: Cache | None = None
+        self.keys = 0
         self._variants: dict[str, tuple[Headers, bytes]] = {}
 
     def ready(self, encoding: str) -> bool:
@@ -50,56 +69,101 @@ class Page:
         return encoding in self._variants or not self.compressible or not encoding or len(self.body) < 64 * SMALL
 
     def variant(self, encoding: str) -> tuple[Headers, bytes]:
-        """Headers and body in that encoding (``br``, ``gzip`` or the empty string), made once."""
+        """Headers and body in that encoding (``br``, ``gzip`` or the empty string), made once; may be called from any thread."""
         if not self.compressible:
             encoding = ""
-        made = self._variants.get(encoding)
-        if made is None:
-            body = compress(self.body, encoding)
-            headers = [*self.headers, ("content-length", str(len(body)))]
-            if self.etag:
-                headers.append(("etag", f'"{tagged(self.etag, encoding)}"'))
-            if encoding:
-                headers.append(("content-encoding", encoding))
+        return self._variants.get(encoding) or self._make(encoding)
+
+    def tag(self, encoding: str) -> str:
+        """The tag of the body in that encoding; only where there is one."""
+        return tagged(self.etag or "", encoding if self.compressible else "")
+
+    def _make(self, encoding: str) -> tuple[Headers, bytes]:
+        body = compress(self.body, encoding)
+        headers = [*self.headers, ("content-length", str(len(body)))]
+        if self.etag:
+            headers.append(("etag", f'"{tagged(self.etag, encoding)}"'))
+        if encoding:
+            headers.append(("content-encoding", encoding))
+        with _counting:
+            made = self._variants.setdefault(encoding, (headers, body))
+            if encoding and made[1] is body:  # no other thread was faster
                 self.size += len(body)
-            made = self._variants[encoding] = (headers, body)
+                if self.holder is not None:
+                    self.holder.grown(len(body))
         return made
 
 
 class Cache:
-    """Pages by request and by tag. ``limit``: bytes that all of them may take."""
+    """Pages by request and by tag. ``limit``: bytes that all of them may take, with what they are kept under.
+
+    Read on the event loop; pages may grow, and push others out, from any thread.
+    """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._requests: OrderedDict[Hashable, Page] = OrderedDict()
+        self._requests: OrderedDict[Request, Page] = OrderedDict()
         self._tags: dict[str, Page] = {}
         self.size = 0
 
     def __len__(self) -> int:
         return len(self._requests)
 
-    def get(self, request: Hashable) -> Page | None:
+    def get(self, request: Request) -> Page | None:
         """The page that was the answer to a request."""
         page = self._requests.get(request)
         if page is not None:
-            self._requests.move_to_end(request)
+            try:
+                self._requests.move_to_end(request)
+            except KeyError:  # a thread has just let go of it
+                return page
         return page
 
     def tagged(self, etag: str) -> Page | None:
         """The page with that tag, whichever request it answered."""
         return self._tags.get(etag)
 
-    def put(self, request: Hashable, page: Page) -> None:
+    def put(self, request: Request, page: Page) -> None:
         """Keep a page, and let go of those that were asked for longest ago; one that is too large, or has no tag, is not kept."""
-        if page.etag is None or page.size * _LARGEST > self._limit:
-            return
-        self._requests[request] = page
-        self._tags[page.etag] = page
-        self.size += page.size
+        cost = _cost(request)
+        with _counting:
+            if page.etag is None or (page.size + cost) * _LARGEST > self._limit:
+                return
+            self._forget(request)
+            if not page.keys:
+                page.holder = self
+                self.size += page.size
+            page.keys += 1
+            self._requests[request] = page
+            self._tags[page.etag] = page
+            self.size += cost
+            self._shrink()
+
+    def grown(self, size: int) -> None:
+        """A page that is kept takes so many more bytes; called by the page."""
+        self.size += size
+        self._shrink()
+
+    def _shrink(self) -> None:
         while self.size > self._limit:
-            _, oldest = self._requests.popitem(last=False)
-            self._tags.pop(oldest.etag or "", None)
-            self.size -= oldest.size
+            self._forget(next(iter(self._requests)))
+
+    def _forget(self, request: Request) -> None:
+        page = self._requests.pop(request, None)
+        if page is None:
+            return
+        self.size -= _cost(request)
+        page.keys -= 1
+        if not page.keys:
+            page.holder = None
+            self.size -= page.size
+            if self._tags.get(page.etag or "") is page:
+                del self._tags[page.etag or ""]
+
+
+def _cost(request: Request) -> int:
+    """Bytes that a request takes as a key: whoever asks decides how long it is."""
+    return _KEY + sum(map(getsizeof, request))
 
 
 def compress(body: bytes, encoding: str) -> bytes:
@@ -123,11 +187,11 @@ def encoding(accepted: str | None) -> str:
     """
     qualities: dict[str, float] = {}
     for part in (accepted or "").lower().split(","):
-        name, _, quality = part.partition(";q=")
+        name, *weights = (piece.strip() for piece in part.split(";"))
         try:
-            qualities[name.strip()] = float(quality or 1)
+            qualities[name] = next((float(weight[2:]) for weight in weights if weight.startswith("q=")), 1.0)
         except ValueError:
-            qualities[name.strip()] = 0.0
+            qualities[name] = 0.0
     found = [(qualities.get(name, qualities.get("*", 0.0)), name) for name in ("gzip", "br")]
     best, name = max(found, key=lambda pair: (pair[0], pair[1] == "br"))
     return name if best > 0 and best >= qualities.get("identity", 0.0) else ""

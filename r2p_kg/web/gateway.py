@@ -10,15 +10,15 @@ RSGI: https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
+from r2p_kg import journal
 from r2p_kg.engine.loans import Loans
-from r2p_kg.errors import QueryError, R2PError
-from r2p_kg.web import answers, bridge, metrics, protocol, replies
+from r2p_kg.errors import BusyError, QueryError, R2PError
+from r2p_kg.web import answers, bridge, metrics, protocol, replies, update
 from r2p_kg.web.cache import Cache, Page, encoding
 from r2p_kg.web.link import Link
 from r2p_kg.web.problems import RequestError
@@ -30,12 +30,15 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from r2p_kg.engine import Answer
+    from r2p_kg.web.answers import Plan
     from r2p_kg.web.service import Service
 
 _log = logging.getLogger(__name__)
 
-#: Threads in which Flask answers; pages wait for queries in them.
-_THREADS: Final = 48
+#: Threads in which Flask answers, and those in which its pages wait for queries and writes.
+_THREADS: Final = 16
+_WAITING_THREADS: Final = 48
+_MAY_WAIT: Final = ("/sparql", "/queries/", "/rdf-graph-store")
 
 #: Seconds within which the whole body of a request must have come.
 _BODY_SECONDS: Final = 20.0
@@ -43,10 +46,24 @@ _BODY_SECONDS: Final = 20.0
 #: Bytes of a body that is read for a write; everything else has the service's own limit.
 _WRITE_BYTES: Final = 64 * 1024 * 1024
 
+#: Headers that depend on the encoding.
+_OURS: Final = frozenset({"etag", "content-length"})
+#: Bytes of bodies that are on their way at once, of all requests together: many slow ones must not fill the memory.
+_ALL_BODIES: Final = 256 * 1024 * 1024
+
+#: Answers made while more requests than these are under way carry no warnings.
+_CALM: Final = 4
+
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "QUERY", "DELETE"})
+_ASKS: Final = frozenset({"POST", "QUERY"})
 _SPARQL: Final = frozenset({"/sparql", "/sparql/"})
 _WRITES: Final = ("/sparql", "/rdf-graph-store")
+
+_NO_HOST: Final = "an HTTP/1.1 request names its host exactly once; send one Host header"
+_ENCODED: Final = "the body is compressed, and this service inflates nothing; send it as it is, without Content-Encoding"
+_FULL: Final = "too many large bodies are on their way; come back in a moment"
+_BROKEN: Final = "the body broke off before its end, so nothing was done with it; send the request again"
 
 
 class Served:
@@ -65,6 +82,20 @@ class Served:
         return self.service.snapshot.digest
 
 
+class _Request:
+    """One request on its way: what the server gave, and the key under which its answer may be kept (None where it may not)."""
+
+    __slots__ = ("body", "method", "proto", "request", "scope", "served")
+
+    def __init__(self, served: Served, scope: Any, proto: Any, method: str, request: tuple[str | None, ...] | None) -> None:
+        self.served = served
+        self.scope = scope
+        self.proto = proto
+        self.method = method
+        self.request = request
+        self.body = b""
+
+
 class Gateway:
     """The RSGI application of one front process.
 
@@ -78,7 +109,10 @@ class Gateway:
         self._make = make
         self._address = address
         self._queue = queue
+        #: Bytes of bodies that have come in part.
+        self._held = 0
         self._threads = ThreadPoolExecutor(_THREADS, "page")
+        self._waiting = ThreadPoolExecutor(_WAITING_THREADS, "query-page")
         self._loop: asyncio.AbstractEventLoop
         self._loans: Loans
         self._link: Link
@@ -88,6 +122,7 @@ class Gateway:
         self._loop = loop
         asyncio.set_event_loop(loop)
         self._loans = Loans(self._address, self._queue)
+        self._threads.submit(lambda: self._served.service.vocabulary)  # ready soon, without keeping the start waiting
         self._link = Link(self._address, self._served.digest, self._make, lambda made, version: loop.call_soon_threadsafe(self._switch, made, version))
 
     def __rsgi_del__(self, _loop: asyncio.AbstractEventLoop) -> None:
@@ -95,6 +130,7 @@ class Gateway:
         self._link.close()
         self._loans.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._waiting.shutdown(wait=False, cancel_futures=True)
 
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
         """Answer one request."""
@@ -109,143 +145,165 @@ class Gateway:
                 return
         served.requests += 1
         try:
-            if request is not None and scope.path in _SPARQL and await self._query(served, scope, proto, method, b"", request):
+            one = _Request(served, scope, proto, method, request)
+            if request is not None and scope.path in _SPARQL and _one_host(scope) and await self._query(one):
                 return
             # Granian's own tasks are no asyncio tasks, which timeouts and the like need.
-            await self._loop.create_task(self._slowly(served, scope, proto, method, request))
+            await self._loop.create_task(self._slowly(one))
+        except Exception:  # noqa: BLE001 - as below
+            _failed(one)
         finally:
             served.requests -= 1
 
-    async def _slowly(self, served: Served, scope: Any, proto: Any, method: str, request: tuple[object, ...] | None) -> None:
+    async def _slowly(self, one: _Request) -> None:
         """What needs a body, or Flask."""
         try:
-            body, error = b"", None
-            if method in _WITH_BODY:
+            error: QueryError | None = None if _one_host(one.scope) else RequestError(400, _NO_HOST)
+            if error is None and one.method in _WITH_BODY:
                 try:
-                    body = await self._body(served, scope, proto)
-                except RequestError as refused:
+                    one.body = await self._body(one)
+                except QueryError as refused:
                     error = refused
-                if error is None and scope.path in _SPARQL and await self._query(served, scope, proto, method, body, None):
+                if error is None and one.method in _ASKS and one.scope.path in _SPARQL and await self._query(one):
                     return
-            await self._page(served, scope, proto, method, body, error, request)
-        except Exception:
-            _log.exception("%s %s", method, scope.path)
-            proto.response_str(500, [("content-type", "text/plain"), ("cache-control", "no-store")], "the service made a mistake; its log says more\n")
+            await self._page(one, error)
+        except Exception:  # noqa: BLE001 - the last net: whatever it is, the client gets an answer and the log the cause
+            _failed(one)
 
-    async def _body(self, served: Served, scope: Any, proto: Any) -> bytes:
-        """The whole body; raises RequestError where it is too long (413) or does not come (408)."""
-        limit = served.service.settings.body_bytes
-        if served.writable and scope.path.startswith(_WRITES):
+    async def _body(self, one: _Request) -> bytes:
+        """The whole body; raises RequestError where it is encoded (415), too long (413), does not come (408) or breaks off (400)."""
+        headers, limit = one.scope.headers, one.served.service.settings.body_bytes
+        if one.served.writable and one.scope.path.startswith(_WRITES) and update.admits(one.served.app, headers.get("authorization") or ""):
             limit = max(limit, _WRITE_BYTES)
-        told = scope.headers.get("content-length") or "0"
-        if told.isdecimal() and int(told) > limit:
+        if any(coding.strip().lower() != "identity" for value in headers.get_all("content-encoding") for coding in value.split(",")):
+            # Never inflated: a small body could become a huge one.
+            raise RequestError(415, _ENCODED, headers={"Accept-Encoding": "identity"})
+        told = headers.get("content-length")
+        if told is not None and told.isdecimal() and int(told) > limit:
             raise _too_long(limit)
-        parts, size = [], 0
+        parts, size, empty = [], 0, 0
         try:
             async with asyncio.timeout(_BODY_SECONDS):
-                async for part in proto:
+                async for part in one.proto:
                     size += len(part)
+                    self._held += len(part)
+                    empty += not part
                     if size > limit:
                         raise _too_long(limit)
+                    if self._held > _ALL_BODIES:
+                        raise BusyError(_FULL)
                     parts.append(bytes(part))
         except TimeoutError as late:
             message = f"the body of the request did not come within {_BODY_SECONDS:g} seconds; send it in one go"
             raise RequestError(408, message) from late
+        finally:
+            self._held -= size
+        # Granian ends every body with an empty part and raises nothing where one breaks off: it gives an empty part more. Half of a body
+        # must not pass for the whole.
+        if empty > 1 or (told is not None and told != str(size)):
+            raise RequestError(400, _BROKEN)
         return b"".join(parts)
 
-    async def _query(self, served: Served, scope: Any, proto: Any, method: str, body: bytes, request: tuple[object, ...] | None) -> bool:
+    async def _query(self, one: _Request) -> bool:
         """Answer a query whose answer is data; False where this is none, or has a mistake, of which Flask tells."""
-        headers, service = scope.headers, served.service
+        headers, served, service = one.scope.headers, one.served, one.served.service
         accepted = headers.get("accept") or "*/*"
         if "html" in accepted:
             return False
         try:
             kind = (headers.get("content-type") or "").partition(";")[0].strip().lower()
-            question = protocol.read(method, scope.query_string.encode(), kind, body)
+            question = protocol.read(one.method, one.scope.query_string.encode(), kind, one.body)
             if not question.query or (question.wanted and "html" in question.wanted.lower()):
                 return False
-            plan = answers.planned(service, question.query, question.chosen(service), question.wanted, question.timeout, accepted)
+            plan = answers.planned(service, question.query, question.chosen(service), wanted=question.wanted, timeout=question.timeout, accepted=accepted)
         except R2PError:
             return False
         page = served.cache.tagged(plan.etag) if plan.etag else None
-        if page is None:
+        if page is not None:
+            metrics.HITS.inc()
+        else:
             held = headers.get("if-none-match")
             if plan.etag and held and replies.holds(held, plan.etag):
-                page = Page(replies.cached(plan.media_type), b"", plan.etag)
-                _send(proto, 200, page, "", held, empty=True)
+                page = Page(replies.cached(plan.media_type), b"", plan.media_type, plan.etag)
+                _send(one.proto, 200, page, "", held, empty=True)
                 return True
-            started = time.perf_counter()
             try:
-                answer = await self._loans.ask(
-                    plan.query,
-                    digest=served.digest,
-                    prefixes=service.snapshot.prefixes,
-                    media_type=plan.media_type,
-                    dataset=plan.dataset,
-                    budget=plan.budget,
-                    client=self._client(scope, service),
-                    gone=proto.client_disconnect,
-                )
+                answer = await self._asked(one, plan, plan.media_type)
             except QueryError as error:
-                metrics.refused(error.slug)
-                await self._page(served, scope, proto, method, body, error, None, query=plan.query)
+                await self._page(one, error, plan.query)
                 return True
-            self._told(answer, plan.query, time.perf_counter() - started, service)
-            page = Page([*replies.cached(plan.media_type, kept=plan.etag is not None), *answers.about(service, answer)], answer.body, plan.etag)
-        if request is not None:
-            served.cache.put(request, page)
+            # Warnings take as long as a small query: they are for people, who come one at a time.
+            warnings = service.warnings(plan.query) if served.requests <= _CALM else ()
+            about = [*replies.cached(plan.media_type, kept=plan.etag is not None), *answers.about(service, answer, warnings)]
+            page = Page(about, answer.body, plan.media_type, plan.etag)
+        served.cache.put(one.request or (plan.etag,), page)
         wanted = encoding(headers.get("accept-encoding"))
         if not page.ready(wanted):
             await self._loop.run_in_executor(self._threads, page.variant, wanted)
-        _send(proto, 200, page, wanted, headers.get("if-none-match"), empty=method == "HEAD")
+        _send(one.proto, 200, page, wanted, headers.get("if-none-match"), empty=one.method == "HEAD")
         return True
 
-    async def _page(
-        self, served: Served, scope: Any, proto: Any, method: str, body: bytes, error: Exception | None, request: tuple[object, ...] | None, query: str = ""
-    ) -> None:
+    async def _asked(self, one: _Request, plan: Plan, media_type: str) -> Answer:
+        """The answer of a query worker, logged and counted; raises QueryError, logged and counted too."""
+        service, started = one.served.service, time.perf_counter()
+        slow = service.settings.slow_seconds
+        try:
+            answer = await self._loans.ask(
+                plan.query,
+                digest=one.served.digest,
+                prefixes=service.snapshot.prefixes,
+                media_type=media_type,
+                dataset=plan.dataset,
+                budget=plan.budget,
+                client=_client(one.scope, service),
+                gone=one.proto.client_disconnect,
+            )
+        except QueryError as error:
+            metrics.refused(error.slug)
+            _log_query(plan.query, time.perf_counter() - started, slow, {"problem": error.slug})
+            raise
+        seconds = time.perf_counter() - started
+        metrics.answered(answer, seconds)
+        _log_query(plan.query, seconds, slow, {"evaluated": round(answer.elapsed, 4), "rows": answer.rows, "bytes": len(answer.body), "worker": answer.worker})
+        return answer
+
+    async def _page(self, one: _Request, error: Exception | None, query: str = "") -> None:
         """Let Flask answer; ``error`` is what it has to tell of instead, ``query`` the text that this is about."""
-        asked = bridge.environ(scope, method, body)
+        # What GET answers decides about HEAD's headers, also about those of the encoding.
+        asked = bridge.environ(one.scope, "GET" if one.method == "HEAD" else one.method, one.body)
+        asked["r2p.ask"] = lambda plan, media_type: asyncio.run_coroutine_threadsafe(self._asked(one, plan, media_type), self._loop).result()
         if error is not None:
             asked["r2p.error"], asked["r2p.query"] = error, query
-        status, headers, content = await self._loop.run_in_executor(self._threads, bridge.call, served.app, asked)
+        # Pages that wait for queries have threads of their own: an error, a health check or a term's page never waits behind them.
+        threads = self._waiting if error is None and one.scope.path.startswith(_MAY_WAIT) else self._threads
+        status, headers, content = await self._loop.run_in_executor(threads, bridge.call, one.served.app, asked)
         metrics.page(status)
-        etag, kept = replies.tag_of(headers)
-        page = Page(headers, content, etag)
-        if status == 200 and kept and request is not None and method == "GET":  # noqa: PLR2004
-            served.cache.put(request, page)
-        wanted = encoding(scope.headers.get("accept-encoding"))
-        if status != 200 or method == "HEAD":  # noqa: PLR2004
-            proto.response_bytes(status, headers, b"" if method == "HEAD" else content)
+        told = {name.lower(): value for name, value in headers}
+        etag = replies.tag_of(told)
+        kept = etag is not None and told.get("cache-control", "").startswith("public")
+        page = Page([pair for pair in headers if pair[0].lower() not in _OURS], content, told.get("content-type", ""), etag)
+        held = one.scope.headers.get("if-none-match")
+        if status == 304 and etag and held:  # noqa: PLR2004
+            _send(one.proto, status, page, "", held, empty=True)
             return
+        if status != 200:  # noqa: PLR2004
+            if one.method == "HEAD":
+                one.proto.response_empty(status, headers)
+            else:
+                one.proto.response_bytes(status, headers, content)
+            return
+        if kept and error is None and one.request is not None:
+            one.served.cache.put(one.request, page)
+        wanted = encoding(one.scope.headers.get("accept-encoding"))
         if not page.ready(wanted):
             await self._loop.run_in_executor(self._threads, page.variant, wanted)
-        _send(proto, status, page, wanted, None, empty=False)
-
-    def _client(self, scope: Any, service: Service) -> str:
-        """Whom a query is counted for: the peer, or whom a trusted proxy names; nobody on this machine itself."""
-        peer = str(scope.client).rpartition(":")[0]
-        if peer in service.settings.proxies and (forwarded := scope.headers.get("x-forwarded-for")):
-            return str(forwarded).rpartition(",")[2].strip()
-        return "" if peer in {"127.0.0.1", "[::1]", "::1"} else peer
-
-    def _told(self, answer: Answer, query: str, seconds: float, service: Service) -> None:
-        metrics.answered(answer, seconds)
-        level = logging.WARNING if seconds >= service.settings.slow_seconds else logging.INFO
-        if _queries.isEnabledFor(level):
-            about = {
-                "hash": hashlib.sha256(query.encode()).hexdigest()[:16],
-                "seconds": round(seconds, 4),
-                "evaluated": round(answer.elapsed, 4),
-                "rows": answer.rows,
-                "bytes": len(answer.body),
-                "worker": answer.worker,
-            }
-            _queries.log(level, "slow query" if level == logging.WARNING else "query", extra={"about": about | ({"query": query[:2000]} if level == logging.WARNING else {})})
+        _send(one.proto, status, page, wanted, None, empty=one.method == "HEAD")
 
     def _switch(self, made: Served, version: int) -> None:
         """Serve another snapshot from now on; the requests under way finish with the old one."""
         self._earlier.append(self._served)
         self._served = made
+        self._threads.submit(lambda: made.service.vocabulary)
         self._drain(version)
 
     def _drain(self, version: int) -> None:
@@ -256,19 +314,47 @@ class Gateway:
             self._loop.call_later(0.1, self._drain, version)
 
 
-_queries = logging.getLogger("r2p_kg.queries")
+_queries = logging.getLogger(journal.QUERIES)
+
+
+def _log_query(query: str, seconds: float, slow: float, about: dict[str, object]) -> None:
+    """One line of the log for a query: its text only where it took long, else what tells it from others."""
+    level = logging.WARNING if seconds >= slow else logging.INFO
+    if _queries.isEnabledFor(level):
+        said: dict[str, object] = {"hash": journal.name_of(query), "seconds": round(seconds, 4), **about}
+        if level == logging.WARNING:
+            said["query"] = query[:2000]
+        _queries.log(level, "slow query" if level == logging.WARNING else "query", extra={"about": said})
+
+
+def _client(scope: Any, service: Service) -> str:
+    """Whom a query is counted for: the peer, or whom a trusted proxy names; nobody on this machine itself."""
+    peer = str(scope.client).rpartition(":")[0]
+    if peer in service.settings.proxies and (forwarded := scope.headers.get("x-forwarded-for")):
+        return str(forwarded).rpartition(",")[2].strip()
+    return "" if peer in {"127.0.0.1", "[::1]", "::1"} else peer
 
 
 def _send(proto: Any, status: int, page: Page, wanted: str, held: str | None, *, empty: bool) -> None:
     """Send a page, or 304 where the client holds it already (RFC 9110, section 13.1.2)."""
     if held is not None and page.etag is not None and replies.holds(held, page.etag):
-        proto.response_empty(304, [*replies.UNCHANGED, ("etag", f'"{page.etag}"')])
+        proto.response_empty(304, [*replies.UNCHANGED, ("etag", f'"{replies.held(held, page.etag) or page.tag(wanted)}"')])
         return
     headers, body = page.variant(wanted)
     if empty:
         proto.response_empty(status, headers)
     else:
         proto.response_bytes(status, headers, body)
+
+
+def _one_host(scope: Any) -> bool:
+    """True where the request names one host, as it must since HTTP/1.1 (RFC 9112, section 3.2)."""
+    return len(scope.headers.get_all("host")) == 1 or scope.http_version == "1"
+
+
+def _failed(one: _Request) -> None:
+    _log.exception("%s %s", one.method, one.scope.path)
+    one.proto.response_str(500, list(replies.FAILED), "the service made a mistake; its log says more\n")
 
 
 def _too_long(limit: int) -> RequestError:

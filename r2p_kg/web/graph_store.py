@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request
-from pyoxigraph import Quad
 
 from r2p_kg import media, rdf
 from r2p_kg.engine.changes import GraphChange, Payload
@@ -20,7 +19,7 @@ from r2p_kg.web import dataset, protocol, replies, service, update
 from r2p_kg.web.problems import RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from werkzeug.datastructures import FileStorage
 
@@ -97,14 +96,11 @@ def _read(graph: str | None) -> Response:
     return reply
 
 
-def _triples(graph: str | None) -> Iterable[Any]:
+def _triples(graph: str | None) -> list[Any]:
     """The triples of a graph without its name; the default graph is the union of all where the service says so."""
     now = service.current()
-    if graph is None and now.settings.union:
-        quads: Iterable[Any] = rdf.quads_of(now.snapshot.quads)
-    else:
-        quads = now.index.in_graph(graph or "")
-    return dict.fromkeys(Quad(quad.subject, quad.predicate, quad.object) for quad in quads)
+    whole = graph is None and now.settings.union
+    return rdf.without_graphs(rdf.quads_of(now.snapshot.quads) if whole else now.index.in_graph(graph or ""))
 
 
 def _payloads() -> Iterator[Payload]:

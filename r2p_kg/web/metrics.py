@@ -51,7 +51,7 @@ def text(stats: Mapping[str, Any]) -> bytes:
     registry = CollectorRegistry()
     registry.register(_Pool(stats))
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        MultiProcessCollector(registry)
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
     return generate_latest(registry) + generate_latest(REGISTRY)
 

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, render_template
 from r2p_kg import __version__
 from r2p_kg.engine import Budget, Dataset
 from r2p_kg.errors import QueryError
-from r2p_kg.web import accept, metrics, replies, service
+from r2p_kg.web import accept, metrics, operator, replies, service
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,7 +87,7 @@ def _status() -> Mapping[str, object]:
         },
         "census": dict(now.snapshot.census),
         "queries": len(now.library.queries),
-        "engine": _engine(),
+        "engine": operator.seen(_engine()),
     }
 
 

@@ -20,6 +20,8 @@ from r2p_kg.errors import BusyError, LibraryError, QueryError, QueryRefusedError
 from r2p_kg.web import accept
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flask import Flask
 
 _log = logging.getLogger(__name__)
@@ -41,12 +43,13 @@ _FOUND: Final = {
 
 
 class RequestError(QueryError):
-    """The request itself is wrong, whatever the query; the status decides type and title."""
+    """The request itself is wrong, whatever the query; the status decides type and title. ``headers``: what the answer says besides."""
 
-    def __init__(self, status: int, message: str, **members: object) -> None:
+    def __init__(self, status: int, message: str, *, headers: Mapping[str, str] | None = None, **members: object) -> None:
         super().__init__(message)
         self.status = status
         self.slug, self.title = _FOUND[status]
+        self.headers = dict(headers or {})
         self.members = members
 
 
@@ -79,6 +82,8 @@ def of_query_error(error: QueryError) -> Response:
     if isinstance(error, QuerySyntaxError | QueryRefusedError):
         members |= {"line": error.line, "column": error.column, "text": _line(error.line), "hint": getattr(error, "hint", None)}
     reply = body(error.status, error.slug, error.title, str(error), **members)
+    if isinstance(error, RequestError):
+        reply.headers.extend(error.headers)
     if isinstance(error, BusyError):
         reply.headers["Retry-After"] = str(error.retry_after)
     return reply

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from flask import Response, request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Mapping
 
     from flask import Flask
 
@@ -19,7 +19,7 @@ _VARY: Final = ("Accept", "Accept-Encoding")
 
 _CORS: Final = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Allow, Content-Disposition, Content-Location, ETag, Link, Retry-After, R2P-Rows, R2P-Seconds, R2P-Snapshot",
+    "Access-Control-Expose-Headers": "Allow, Content-Disposition, Content-Location, ETag, Link, Retry-After, R2P-Rows, R2P-Seconds, R2P-Snapshot, R2P-Warnings",
 }
 _PREFLIGHT: Final = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, QUERY, OPTIONS",
@@ -37,6 +37,9 @@ _SECURITY: Final = {
 }
 _ALWAYS: Final = {**_CORS, **_SECURITY}
 
+#: The headers of the one answer that Flask does not give: it failed, or what leads to it.
+FAILED: Final = (("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store"), *_ALWAYS.items())
+
 #: What a 304 carries besides its tag.
 UNCHANGED: Final = (("cache-control", _KEPT), ("vary", ", ".join(_VARY)), *_ALWAYS.items())
 
@@ -52,12 +55,22 @@ def holds(sent: str, etag: str) -> bool:
     return etag in sent or sent.strip() == "*"
 
 
-def tag_of(headers: Iterable[tuple[str, str]]) -> tuple[str | None, bool]:
-    """The strong tag that headers of an answer carry, without its quotes, and whether others may keep the answer."""
-    found = {name.lower(): value for name, value in headers}
-    etag = found.get("etag", "")
-    strong = len(etag) > 2 and etag[0] == etag[-1] == '"'  # noqa: PLR2004 - more than the two quotes
-    return (etag[1:-1] if strong else None), strong and found.get("cache-control", "").startswith("public")
+def held(sent: str, etag: str) -> str | None:
+    """The form of a tag that an If-None-Match header names, with the encoding of the body that the client has; None where it says ``*``.
+
+    A 304 carries this one: a client brings only that stored body up to date whose tag it has (RFC 9111, section 4.3.4).
+
+    >>> held('"a", W/"b-br"', "b"), held('"b"', "b"), held("*", "b")
+    ('b-br', 'b', None)
+    """
+    start = sent.find(etag)
+    return sent[start : sent.find('"', start)] if start >= 0 and '"' in sent[start:] else None
+
+
+def tag_of(headers: Mapping[str, str]) -> str | None:
+    """The strong tag among the headers of an answer (names in lower case), without its quotes; None where it has none."""
+    etag = headers.get("etag", "")
+    return etag[1:-1] if len(etag) > 2 and etag[0] == etag[-1] == '"' else None  # noqa: PLR2004 - more than the two quotes
 
 
 @lru_cache(maxsize=64)

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from flask import current_app
 
 from r2p_kg import __version__
+from r2p_kg.engine.lint import lint
 from r2p_kg.engine.policy import Limits
+from r2p_kg.engine.vocabulary import Vocabulary
 from r2p_kg.web.index import Index
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from flask import Flask
 
     from r2p_kg.engine import Engine
+    from r2p_kg.engine.lint import LintWarning
     from r2p_kg.library import Library
     from r2p_kg.snapshot import Snapshot
 
@@ -89,6 +92,15 @@ class Service:
         """All that an answer depends on besides its question, as text: what is served, by which code, within which limits."""
         limits = self.settings
         return self.once("version", lambda: f"{self.snapshot.digest} {__version__} {limits.rows} {limits.bytes} {limits.table_rows}")
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """All that a query can name of the snapshot."""
+        return self.once("vocabulary", lambda: Vocabulary.of(self.snapshot))
+
+    def warnings(self, query: str) -> Sequence[LintWarning]:
+        """What a query that the engine takes probably does not mean, without waiting; none as long as the vocabulary is still being made."""
+        return lint(query, self.vocabulary) if "vocabulary" in self._made else ()
 
     @property
     def limits(self) -> Limits:

@@ -5,15 +5,14 @@ Writes are off unless the operator gives the service a token; then each needs it
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import parse_qsl
 
-from flask import Response, abort, current_app, g, request
+from flask import Response, current_app, g, request
 
 from r2p_kg.engine.changes import Update
-from r2p_kg.web import problems
+from r2p_kg.web import bearer
 from r2p_kg.web.problems import RequestError
 
 if TYPE_CHECKING:
@@ -59,18 +58,16 @@ def writable() -> bool:
     return gate.writer is not None and bool(gate.token)
 
 
+def admits(app: Flask, authorization: str) -> bool:
+    """True where whoever sends this Authorization header may write."""
+    gate = cast("Gate", app.extensions.get(_KEY, Gate()))
+    return gate.writer is not None and bearer.fits(authorization, gate.token)
+
+
 def authorise() -> None:
     """Let the request pass where it may write; else it ends here, with 403 where writing is off and 401 where the token is missing or wrong."""
     gate = _gate()
-    if gate.writer is None or not gate.token:  # an empty token would let everybody in
-        raise RequestError(403, _OFF)
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    sent = scheme.lower() == "bearer"
-    if not sent or not hmac.compare_digest(given.strip().encode(), gate.token.encode()):
-        detail = "the token is not the one of this service" if sent else "a write needs the operator's token; send it as Authorization: Bearer and the token"
-        reply = problems.body(401, "unauthorized", "This needs a token", detail)
-        reply.headers["WWW-Authenticate"] = 'Bearer realm="r2p-kg"' + (', error="invalid_token"' if sent else "")
-        abort(reply)
+    bearer.require(gate.token if gate.writer is not None else None, _OFF, "a write needs the operator's token; send it as Authorization: Bearer and the token")
     request.max_content_length = gate.body_bytes
     request.max_form_memory_size = gate.body_bytes
 

@@ -160,9 +160,10 @@ All of these are the engine's own; a test fails when one of them passes, or when
 """
 
 _PROTOCOL: Final = """
-## Protocols
+## Protocols and updates
 
-Asked over a socket of a server that holds the suite's data.
+The protocols are asked over a socket of a server that holds the suite's data and takes writes. Updates are applied by the code of the writer's
+process; those with `LOAD`, valid or not, are refused by policy.
 
 """
 

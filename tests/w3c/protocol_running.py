@@ -14,6 +14,7 @@ import pyoxigraph as ox
 
 from r2p_kg import rdf, vocab
 from tests.w3c import protocol_cases, protocol_description
+from tests.w3c.conformance import Row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,14 +101,20 @@ def description_faults(endpoint: Endpoint) -> dict[str, list[str]]:
     }
 
 
-def figures(endpoint: Endpoint) -> list[tuple[str, str, int, int, int, int]]:
-    """Each suite as (suite, kind, passed, total, by value, refused), as the table of conformance has it."""
+def verdicts(endpoint: Endpoint) -> dict[str, list[str]]:
+    """What was wrong with each test of the three suites, by its IRI or, for the description, its name; nothing where it passed."""
+    cases = protocol_cases.load(protocol_cases.PROTOCOL, *protocol_cases.GRAPH_STORE)
+    return {case.iri: faults(case, endpoint) for case in cases} | description_faults(endpoint)
+
+
+def figures(found: Mapping[str, list[str]]) -> list[Row]:
+    """One row for each suite, from its verdicts."""
     kinds = {
-        "protocol": [faults(case, endpoint) for case in protocol_cases.load(protocol_cases.PROTOCOL)],
-        "graph store protocol": [faults(case, endpoint) for case in protocol_cases.load(*protocol_cases.GRAPH_STORE)],
-        "service description": list(description_faults(endpoint).values()),
+        "graph store protocol": {case.iri for case in protocol_cases.load(*protocol_cases.GRAPH_STORE)},
+        "protocol": {case.iri for case in protocol_cases.load(protocol_cases.PROTOCOL)},
     }
-    return [("1.1", kind, sum(not wrong for wrong in found), len(found), 0, 0) for kind, found in kinds.items()]
+    kinds["service description"] = found.keys() - set().union(*kinds.values())
+    return [Row("1.1", kind, sum(not found[name] for name in names), len(names)) for kind, names in kinds.items()]
 
 
 def _target(request: Request, places: Mapping[str, str]) -> str:

@@ -9,14 +9,13 @@ import pyoxigraph as ox
 import pytest
 
 from r2p_kg import rdf, vocab
-from tests.served import started
-from tests.w3c import protocol_cases, protocol_description
+from tests.w3c import conformance, protocol_cases, protocol_description, protocol_running, protocol_table
 from tests.w3c.protocol_running import Endpoint, description_faults, faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
+    from tests.w3c.conformance import Row
     from tests.w3c.protocol_cases import Case
 
 PROTOCOL = protocol_cases.load(protocol_cases.PROTOCOL)
@@ -31,14 +30,16 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     """The service over the suite's data, with writes on."""
-    folder: Path = tmp_path_factory.mktemp("protocol")
-    graphs = dict(graph for case in PROTOCOL for graph in case.graphs)
-    data = folder / "data.trig"
-    data.write_text("\n".join(f"<{name}> {{ {path.read_text('utf-8')} }}" for name, path in sorted(graphs.items())), "utf-8")
-    token = folder / "token"
-    token.write_text("of forty characters, made up for this test\n", "utf-8")
-    with started("--data", str(data), "--write-token-file", str(token), "--workers", "2", temporary=folder) as url:
-        yield Endpoint(url, token.read_text("utf-8").strip())
+    with protocol_table.served(tmp_path_factory.mktemp("protocol")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def verdicts(endpoint: Endpoint, figures: list[Row]) -> Mapping[str, list[str]]:
+    """What was wrong with each test."""
+    found = protocol_running.verdicts(endpoint)
+    figures.extend(protocol_running.figures(found))
+    return found
 
 
 def test_every_test_of_the_suites_was_found() -> None:
@@ -48,18 +49,22 @@ def test_every_test_of_the_suites_was_found() -> None:
 
 
 @pytest.mark.parametrize("case", PROTOCOL, ids=lambda case: case.id)
-def test_protocol(case: Case, endpoint: Endpoint) -> None:
-    assert [] == faults(case, endpoint)
+def test_protocol(case: Case, verdicts: Mapping[str, list[str]]) -> None:
+    assert [] == verdicts[case.iri]
 
 
 @pytest.mark.parametrize("case", GRAPH_STORE, ids=lambda case: case.id)
-def test_graph_store(case: Case, endpoint: Endpoint) -> None:
-    assert [] == faults(case, endpoint)
+def test_graph_store(case: Case, verdicts: Mapping[str, list[str]]) -> None:
+    assert [] == verdicts[case.iri]
 
 
 @pytest.mark.parametrize("name", ["returns-rdf", "has-endpoint-triple", "conforms-to-schema"])
-def test_service_description(name: str, endpoint: Endpoint) -> None:
-    assert [] == description_faults(endpoint)[name]
+def test_service_description(name: str, verdicts: Mapping[str, list[str]]) -> None:
+    assert [] == verdicts[name]
+
+
+def test_the_table_of_the_page_says_what_was_counted(verdicts: Mapping[str, list[str]]) -> None:
+    assert protocol_running.figures(verdicts) == [row for row in conformance.protocols() if "update" not in row.kind], protocol_table.ANEW
 
 
 def test_each_service_description_test_of_the_suite_is_one_of_these(endpoint: Endpoint) -> None:

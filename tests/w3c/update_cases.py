@@ -13,9 +13,10 @@ from r2p_kg.engine import writing
 from r2p_kg.engine.changes import Update
 from r2p_kg.errors import QueryError, QueryRefusedError, QuerySyntaxError
 from tests.w3c import cases
+from tests.w3c.conformance import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 EVALUATION: Final = "update evaluation"
@@ -45,13 +46,9 @@ class State:
     named: tuple[tuple[str, cases.Source], ...] = ()
 
     def quads(self) -> list[Any]:
-        """All of it; blank nodes of different files are different."""
-        found = [(ox.DefaultGraph(), file) for file in self.default] + [(ox.NamedNode(name), file) for name, file in self.named]
-        return [
-            ox.Quad(quad.subject, quad.predicate, quad.object, graph)
-            for graph, file in found
-            for quad in ox.parse(file.path.read_bytes(), rdf.SUFFIXES[file.path.suffix], base_iri=file.iri, rename_blank_nodes=True)
-        ]
+        """All of it; blank nodes of different files are different. A file of the default graph may name graphs of its own (TriG)."""
+        named = [ox.Quad(quad.subject, quad.predicate, quad.object, ox.NamedNode(name)) for name, file in self.named for quad in _parsed(file)]
+        return [quad for file in self.default for quad in _parsed(file)] + named
 
 
 @dataclass(frozen=True)
@@ -88,12 +85,16 @@ def outcome(case: Case) -> str:
     return PASSED if case.kind == POSITIVE or after == rdf.canonical(case.after.quads()) else f"{FAILED}: {after.decode()}"
 
 
-def figures(outcomes: dict[Case, str]) -> list[tuple[str, str, int, int, int, int]]:
-    """Each kind as (suite, kind, passed, total, by value, refused), sorted."""
+def figures(outcomes: Mapping[Case, str]) -> list[Row]:
+    """One row for each suite and kind, sorted."""
     found: dict[tuple[str, str], Counter[str]] = {}
     for case, said in outcomes.items():
         found.setdefault((case.suite, case.kind), Counter())[said] += 1
-    return [(suite, kind, counts[PASSED], counts.total(), 0, counts[REFUSED]) for (suite, kind), counts in sorted(found.items())]
+    return [Row(suite, kind, counts[PASSED], counts.total(), 0, counts[REFUSED]) for (suite, kind), counts in sorted(found.items())]
+
+
+def _parsed(file: cases.Source) -> list[Any]:
+    return list(ox.parse(file.path.read_bytes(), rdf.SUFFIXES[file.path.suffix], base_iri=file.iri, rename_blank_nodes=True))
 
 
 def _manifest(root: Path, iri: str, suite: str) -> Iterator[Case]:

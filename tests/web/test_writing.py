@@ -202,7 +202,7 @@ def test_a_write_without_the_token_is_told_how_to_send_it(store: FlaskClient, gi
         reply = store.open(**write, headers={"Authorization": given} if given else {})
         assert (401, "application/problem+json") == (reply.status_code, reply.mimetype)
         assert reply.headers["WWW-Authenticate"].startswith('Bearer realm="r2p-kg"')
-        assert given.startswith("Bearer") == ('error="invalid_token"' in reply.headers["WWW-Authenticate"])
+        assert given.startswith("Bearer ") == ('error="invalid_token"' in reply.headers["WWW-Authenticate"])
     assert asked(store, f"ASK {{ <{EX}a> ?p ?o . GRAPH <{EX}g> {{ ?s ?q ?x }} }}")
 
 
