@@ -158,6 +158,10 @@ class BusyError(QueryError):
         self.retry_after = retry_after
 
 
+class ShareError(BusyError):
+    """Who borrows query workers has its share of them already; it waits until one of its own comes free."""
+
+
 class AllowanceError(BusyError):
     """The queries of this client took more time than one client may; ``retry_after`` as in BusyError (RFC 6585, section 4)."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pyoxigraph import BlankNode, CanonicalizationAlgorithm, Dataset, DefaultGraph, Literal, NamedNode, Quad, RdfFormat, Triple, parse, serialize
 
-from r2p_kg import vocab
+from r2p_kg import entities, vocab
 from r2p_kg.errors import R2PError, UsageError
 
 if TYPE_CHECKING:
@@ -67,7 +67,10 @@ def read_file(path: Path) -> list[Quad]:
         message = f"{path}: unknown suffix {path.suffix!r}; rename the file to one of {', '.join(sorted(SUFFIXES))}"
         raise UsageError(message)
     try:
-        return list(parse(path.read_bytes(), form, base_iri=path.resolve().as_uri(), rename_blank_nodes=True))
+        text = path.read_bytes()
+        if form == RdfFormat.RDF_XML and (found := entities.excess(text)):
+            raise RdfSyntaxError(str(path), *found)
+        return list(parse(text, form, base_iri=path.resolve().as_uri(), rename_blank_nodes=True))
     except OSError as error:
         message = f"{path}: cannot be read ({error.strerror}); check the path and its permissions"
         raise UsageError(message) from error

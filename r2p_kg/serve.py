@@ -114,11 +114,11 @@ def front(offer: Offer, found: Snapshot, address: Path, queue: int) -> Gateway:
     from r2p_kg.web.gateway import Gateway  # noqa: PLC0415
 
     sandbox.die_with_parent()
+    first = served(offer, address, found, offer.settings.notices)
+    # What lives as long as the process stays shared with its parent, and is not walked again and again for what may be let go.
     gc.collect()
-    gc.freeze()  # what was loaded before the fork stays shared, and is not walked again and again
-    return Gateway(
-        served(offer, address, found, offer.settings.notices), lambda path, notices: served(offer, address, snapshot.read(path), notices), address, queue
-    )
+    gc.freeze()
+    return Gateway(first, lambda path, notices: served(offer, address, snapshot.read(path), notices), address, queue)
 
 
 def served(offer: Offer, address: Path, found: Snapshot, notices: tuple[str, ...]) -> Served:
@@ -144,7 +144,7 @@ def run(offer: Offer, host: str, port: int, *, workers: int, pool: PoolSettings,
     SIGHUP reloads. Raises UsageError where the port is taken, SnapshotError where the snapshot cannot be read.
     """
     from granian import Granian  # noqa: PLC0415
-    from granian.constants import HTTPModes, Interfaces, Loops, TaskImpl  # noqa: PLC0415
+    from granian.constants import HTTPModes, Interfaces, Loops  # noqa: PLC0415
     from granian.http import HTTP1Settings  # noqa: PLC0415
     from granian.log import LogLevels  # noqa: PLC0415
 
@@ -165,8 +165,6 @@ def run(offer: Offer, host: str, port: int, *, workers: int, pool: PoolSettings,
             port=port,
             interface=Interfaces.RSGI,
             loop=Loops.uvloop,
-            # Twice as fast as asyncio's tasks; there from Python 3.12 on as well, granian takes those.
-            task_impl=TaskImpl.rust if sys.version_info < (3, 12) else TaskImpl.asyncio,
             # HTTP/2 without TLS has no clients of ours, and attacks of its own.
             http=HTTPModes.http1,
             http1_settings=HTTP1Settings(header_read_timeout=_HEADERS),

@@ -80,7 +80,7 @@ def main() -> None:
         seeds.mkdir()
         for number, path in enumerate(sorted((ROOT / "queries").rglob("*.rq"))):
             (seeds / str(number)).write_bytes(path.read_bytes()[-400:])
-        atheris.Setup([*sys.argv, f"-dict={words}", "-timeout=5", "-rss_limit_mb=2000", str(seeds)], one)
+        atheris.Setup([sys.argv[0], f"-dict={words}", "-timeout=5", "-rss_limit_mb=2000", *sys.argv[1:], str(seeds)], one)
         atheris.Fuzz()
 
 

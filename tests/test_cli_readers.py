@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from r2p_kg import serve, snapshot, vocab
+from r2p_kg import reload, snapshot, vocab
 from r2p_kg.cli import main
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ SELECT ?s WHERE { ?s <http://www.w3.org/2000/01/rdf-schema#label> ?l FILTER(STR(
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
     """Run ``r2p`` over a snapshot of one situation, with one saved question."""
     path = snapshot.write(snapshot.Snapshot.of(QUADS.encode(), {"id": "https://w3id.org/r2p-kg/id/"}, {}), tmp_path)
-    monkeypatch.setattr(serve, "curated", lambda *_: (path, ()))
+    monkeypatch.setattr(reload, "build", lambda *_: (path, ()))
     folder = tmp_path / "queries" / "things"
     folder.mkdir(parents=True)
     (folder / "situations.rq").write_text(QUERY, "utf-8")

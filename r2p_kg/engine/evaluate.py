@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from functools import cache
 from typing import Final
 
 import pyoxigraph as ox
@@ -51,7 +52,7 @@ def evaluate(store: ox.Store, query: str, media_type: str, dataset: Dataset, bud
         message = f"the query could not be evaluated: {error}"
         raise QueryError(message) from error
     kind = "graph" if isinstance(results, ox.QueryTriples) else "ask" if isinstance(results, ox.QueryBoolean) else "select"
-    form = ox.RdfFormat.from_media_type(media_type) if kind == "graph" else ox.QueryResultsFormat.from_media_type(media_type)
+    form = _form(kind, media_type)
     if form is None:
         message = f"{media_type} cannot carry the answer of this query, which is of the kind {kind}"
         raise NotAcceptableError(message)
@@ -70,6 +71,11 @@ def evaluate(store: ox.Store, query: str, media_type: str, dataset: Dataset, bud
         message = f"the answer has {rows:,} rows; this service sends at most {budget.rows:,}. Add LIMIT, or narrow the pattern. Nothing was sent"
         raise AnswerTooLargeError(message)
     return Answer(kind, media_type, body, 0.0, rows)
+
+
+@cache
+def _form(kind: str, media_type: str) -> ox.RdfFormat | ox.QueryResultsFormat | None:
+    return ox.RdfFormat.from_media_type(media_type) if kind == "graph" else ox.QueryResultsFormat.from_media_type(media_type)
 
 
 def _ask(store: ox.Store, query: str, dataset: Dataset) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:

@@ -24,6 +24,11 @@ _QUESTION: Final = struct.Struct("!IIdQQ")
 
 #: The place of the kind in :data:`_KINDS`, rows (-1: not counted), seconds, bytes of the body.
 ANSWER: Final = struct.Struct("!BqdQ")
+_WHOLE: Final = Dataset()
+
+#: Bytes taken from a socket at once; hardly a question is longer.
+_TAKEN: Final = 1 << 17
+
 #: Shorter bodies are copied behind their head, which costs less than a second system call.
 _COPIED: Final = 1 << 16
 _KINDS: Final = ("error", "select", "ask", "graph")
@@ -40,28 +45,28 @@ def question(query: str, media_type: str, dataset: Dataset, budget: Budget) -> b
 
 
 def read_question(connection: socket.socket) -> tuple[str, str, Dataset, Budget]:
-    """The next question on a connection: query, media type, dataset, budget; raises BrokenFrameError at its end."""
-    connection.settimeout(None)
-    data = wire.some(connection, 1 << 18)
-    if len(data) < _QUESTION.size:
-        data += wire.exactly(connection, _QUESTION.size - len(data))
+    """The next question on a blocking connection: query, media type, dataset, budget; raises BrokenFrameError at its end."""
+    data = wire.some(connection, _TAKEN)
+    while len(data) < _QUESTION.size:
+        data += wire.some(connection, _TAKEN)
     about, text, seconds, rows, size = _QUESTION.unpack_from(data)
-    if missing := _QUESTION.size + about + text - len(data):
-        data += wire.exactly(connection, missing)
+    end = _QUESTION.size + about + text
+    while len(data) < end:
+        data += wire.some(connection, _TAKEN)
     middle = _QUESTION.size + about
     media_type, *names = data[_QUESTION.size : middle].decode().split("\n")
-    dataset = Dataset(tuple(name[1:] for name in names if name[0] == "d"), tuple(name[1:] for name in names if name[0] == "n")) if names else Dataset()
+    dataset = Dataset(tuple(name[1:] for name in names if name[0] == "d"), tuple(name[1:] for name in names if name[0] == "n")) if names else _WHOLE
     return data[middle:].decode(), media_type, dataset, Budget(seconds, rows, size)
 
 
-def send_answer(connection: socket.socket, answer: Answer) -> None:
-    """Send a whole answer."""
+def send_answer(connection: socket.socket, answer: Answer, elapsed: float) -> None:
+    """Send a whole answer that took so many seconds, on a blocking connection."""
     rows = -1 if answer.rows is None else answer.rows
-    _send(connection, ANSWER.pack(_KINDS.index(answer.kind), rows, answer.elapsed, len(answer.body)), answer.body)
+    _send(connection, ANSWER.pack(_KINDS.index(answer.kind), rows, elapsed, len(answer.body)), answer.body)
 
 
 def send_error(connection: socket.socket, kind: str, message: str) -> None:
-    """Send an error: ``syntax`` or the name of a QueryError, and what is to be said of it."""
+    """Send an error, on a blocking connection: ``syntax`` or the name of a QueryError, and what is to be said of it."""
     body = json.dumps({"error": kind, "message": message}).encode()
     _send(connection, ANSWER.pack(0, -1, 0.0, len(body)), body)
 
@@ -95,7 +100,13 @@ def _check_names(names: Iterable[str]) -> None:
 
 
 def _send(connection: socket.socket, head: bytes, body: bytes) -> None:
-    if len(body) < _COPIED:
-        wire.send_bytes(connection, head + body)
-    else:
-        wire.send_bytes(connection, head, body)
+    # Without a time limit: the socket would have to be asked first whether it takes something, at the price of a system call. A worker
+    # whose answer nobody takes is killed.
+    try:
+        if len(body) < _COPIED:
+            connection.sendall(head + body)
+        else:
+            connection.sendall(head)
+            connection.sendall(body)
+    except OSError as error:
+        raise wire.BrokenFrameError(str(error)) from error

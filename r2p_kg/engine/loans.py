@@ -3,8 +3,8 @@
 The broker hears of a query only when it takes long (then it lists it, kills it at its deadline or on demand, and lets others pass), so that
 a small one costs two system calls here and two in the worker. A worker goes back when the broker asks for it.
 
-No future here carries an exception: an error is its result, raised by whoever awaited it. The tasks of granian, in which questions are asked,
-lose what a coroutine awaits after an exception was thrown into it.
+No future here carries an exception: an error is its result, raised by whoever awaits it. One that nobody awaits any more, because the client
+has left, is then no cause for complaint.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ import socket
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from r2p_kg.engine import exchange, places, wire
+from r2p_kg.engine import exchange, places, spool, wire
 from r2p_kg.engine.broker import raised
 from r2p_kg.engine.pool import died
-from r2p_kg.errors import AllowanceError, BusyError, QueryError
+from r2p_kg.errors import AllowanceError, BusyError, QueryError, ShareError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from mmap import mmap
     from pathlib import Path
 
     from r2p_kg.engine.contract import Answer, Budget, Dataset
@@ -72,9 +73,9 @@ class _Loan:
         self.connection = connection
         self.line = line
         self.digest = digest
-        self.answer: asyncio.Future[tuple[tuple[int, int, float], bytes] | QueryError] | None = None
+        self.answer: asyncio.Future[tuple[tuple[int, int, float], bytes | mmap] | QueryError] | None = None
         self.numbers: tuple[int, int, float] | None = None
-        self.body = bytearray()
+        self.body: bytearray | mmap = bytearray()
         self.filled = 0
         self.query = self.client = ""
         self.started = self.seconds = 0.0
@@ -110,9 +111,11 @@ class Loans:
         self._loans: list[_Loan] = []
         self._idle: list[_Loan] = []
         self._asking = 0
-        #: Clients in turn, each with its questions in order.
+        #: Clients in turn, each with its questions in order; how many questions these are.
         self._waiting: dict[str, deque[_Waiting]] = {}
+        self._waits = 0
         self._refused: dict[str, float] = {}
+        self._spool = spool.Spool()
         self._threads = ThreadPoolExecutor(16, "loans")
         self._closed = False
         self._loop.call_later(_LOOK, self._look)
@@ -149,11 +152,8 @@ class Loans:
         if isinstance(told, QueryError):
             raise told
         numbers, body = told
-        return exchange.read(numbers, body, media_type, query=query, prefixes=prefixes, worker=loan.pid)
-
-    def waiting(self) -> int:
-        """How many questions wait for a worker."""
-        return sum(map(len, self._waiting.values()))
+        # A large one is a buffer over a file, of which bytes can be made (:func:`r2p_kg.engine.spool.spooled`).
+        return exchange.read(numbers, cast("bytes", body), media_type, query=query, prefixes=prefixes, worker=loan.pid)
 
     def close(self) -> None:
         """Give back every worker; questions under way fail with BusyError."""
@@ -172,10 +172,11 @@ class Loans:
 
     async def _turn(self, client: str, digest: str, seconds: float) -> _Loan:
         """A worker, as soon as it is this client's turn; raises BusyError where too many wait, or in vain."""
-        if self.waiting() >= self._queue:
+        if self._waits >= self._queue:
             raise places.full(self._queue)
         mine = _Waiting(self._loop.create_future(), client, digest, time.monotonic() + seconds, seconds)
         self._waiting.setdefault(client, deque()).append(mine)
+        self._waits += 1
         self._borrow()
         loan = await mine.turn
         if isinstance(loan, QueryError):
@@ -215,7 +216,7 @@ class Loans:
                     return
                 loan.filled += taken
                 if loan.filled == len(loan.body):
-                    self._complete(loan, loan.numbers, bytes(loan.body))
+                    self._complete(loan, loan.numbers, spool.spooled(loan.body) or bytes(loan.body))
         except BlockingIOError:
             return
         except OSError:
@@ -230,11 +231,19 @@ class Loans:
             self._complete(loan, (kind, rows, elapsed), body)
             return
         loan.numbers = (kind, rows, elapsed)
-        loan.body = bytearray(size)
-        loan.body[: len(body)] = body
+        if size >= spool.LARGE:
+            try:
+                loan.body = self._spool.room(size)
+            except BusyError as full:
+                if loan.answer is not None and not loan.answer.done():
+                    loan.answer.set_result(full)  # the worker, which goes on sending, is let go of
+                return
+        else:
+            loan.body = bytearray(size)
+        memoryview(loan.body)[: len(body)] = body
         loan.filled = len(body)
 
-    def _complete(self, loan: _Loan, numbers: tuple[int, int, float], body: bytes) -> None:
+    def _complete(self, loan: _Loan, numbers: tuple[int, int, float], body: bytes | mmap) -> None:
         loan.numbers = None
         loan.body = bytearray()
         if loan.answer is not None and not loan.answer.done():
@@ -255,14 +264,14 @@ class Loans:
 
     def _offer(self, loan: _Loan) -> None:
         """Give a free worker to the client whose turn it is, else keep it at hand."""
-        for client in list(self._waiting):
-            line = self._waiting.pop(client)
+        for client, line in self._waiting.items():
             mine = next((one for one in line if one.digest == loan.digest), None)
             if mine is not None:
                 line.remove(mine)
-            if line:
-                self._waiting[client] = line  # behind the others
-            if mine is not None and not mine.turn.done():
+                self._waits -= 1
+                del self._waiting[client]
+                if line:
+                    self._waiting[client] = line  # behind the others
                 mine.turn.set_result(loan)
                 return
         self._idle.append(loan)
@@ -271,20 +280,16 @@ class Loans:
 
     def _borrow(self) -> None:
         """Ask the broker for another worker where somebody waits and there can be more."""
-        wanted = self.waiting()
-        held = sum(not loan.slow for loan in self._loans)
-        if (
-            self._asking < wanted
-            and (held + self._asking < self._places or not any(loan.digest == self._wanted() for loan in self._loans))
-            and not self._closed
-        ):
-            self._asking += 1
-            first = next(one for line in self._waiting.values() for one in line)
-            seconds = max(first.deadline - time.monotonic(), 0.01)
-            self._loop.run_in_executor(self._threads, self._lent, first.digest, seconds).add_done_callback(self._borrowed)
-
-    def _wanted(self) -> str:
-        return next((one.digest for line in self._waiting.values() for one in line), "")
+        if self._closed or self._asking >= self._waits:
+            return
+        first = next(one for line in self._waiting.values() for one in line)
+        if len(self._loans) + self._asking >= self._places:
+            held = sum(not loan.slow for loan in self._loans)
+            if held + self._asking >= self._places and any(loan.digest == first.digest for loan in self._loans):
+                return
+        self._asking += 1
+        seconds = max(first.deadline - time.monotonic(), 0.01)
+        self._loop.run_in_executor(self._threads, self._lent, first.digest, seconds).add_done_callback(self._borrowed)
 
     def _lent(self, digest: str, seconds: float) -> _Loan:
         """Ask the broker for a worker over that snapshot, in a thread; raises what it answers, or BusyError where it is gone."""
@@ -321,13 +326,12 @@ class Loans:
             self._loop.add_reader(loan.connection.fileno(), self._readable, loan)
             self._loop.add_reader(loan.line.fileno(), self._heard, loan)
             self._offer(loan)
-        elif not self._loans:  # nobody else will ever serve those who wait
-            self._fail(error if isinstance(error, QueryError) else BusyError(_GONE, retry_after=2))
-        if self._waiting:
             self._borrow()
+        elif not self._loans and not isinstance(error, ShareError):  # nobody else will ever serve those who wait; else :meth:`_look` asks again
+            self._fail(error if isinstance(error, QueryError) else BusyError(_GONE, retry_after=2))
 
     def _fail(self, error: QueryError) -> None:
-        waiting, self._waiting = self._waiting, {}
+        waiting, self._waiting, self._waits = self._waiting, {}, 0
         for line in waiting.values():
             for one in line:
                 if not one.turn.done():
@@ -413,6 +417,7 @@ class Loans:
             for client, line in list(self._waiting.items()):
                 for one in [one for one in line if now > one.deadline]:
                     line.remove(one)
+                    self._waits -= 1
                     one.turn.set_result(places.late(one.seconds))
                 if not line:
                     del self._waiting[client]

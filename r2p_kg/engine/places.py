@@ -13,21 +13,23 @@ if TYPE_CHECKING:
 
 
 class Places:
-    """So many places, and a queue with a bound before them. Safe to use from many threads.
+    """So many places, and a queue with a bound before them. Safe to use from many threads."""
 
-    ``wanted`` is called, outside of any lock, whenever somebody begins to wait: who holds a place without need may give it back.
-    """
-
-    def __init__(self, places: int, queue: int, wanted: Callable[[], None]) -> None:
+    def __init__(self, places: int, queue: int) -> None:
         self.free = places
-        self.waiting = 0
         self._queue = queue
-        self._wanted = wanted
+        self._waiting: list[Callable[[], None]] = []
         self._change = threading.Condition()
 
-    def take(self, deadline: float, seconds: float) -> None:
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place."""
+        return len(self._waiting)
+
+    def take(self, deadline: float, seconds: float, wanted: Callable[[], None]) -> None:
         """Take a place before the deadline (a time of ``time.monotonic``, ``seconds`` after the question came).
 
+        ``wanted`` is called, outside of any lock, when this one begins to wait: who holds a place without need may give it back.
         Raises BusyError where too many wait already, or none came free in time.
         """
         with self._change:
@@ -36,15 +38,22 @@ class Places:
                 return
             if self.waiting >= self._queue:
                 raise full(self.waiting)
-            self.waiting += 1
-        self._wanted()
+            self._waiting.append(wanted)
+        wanted()
         with self._change:
             try:
                 if not self._change.wait_for(lambda: self.free > 0, max(deadline - time.monotonic(), 0)):
                     raise late(seconds)
                 self.free -= 1
             finally:
-                self.waiting -= 1
+                self._waiting.remove(wanted)
+
+    def remind(self) -> None:
+        """Call again what the one who waits longest wants called."""
+        with self._change:
+            wanted = self._waiting[0] if self._waiting else None
+        if wanted is not None:
+            wanted()
 
     def give_back(self) -> None:
         """A place is free again."""

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter, deque
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from r2p_kg import journal, media
@@ -20,7 +21,7 @@ from r2p_kg.engine import exchange, policy, wire
 from r2p_kg.engine.contract import Answer, Budget, Dataset
 from r2p_kg.engine.places import Allowances, Places
 from r2p_kg.engine.processes import start
-from r2p_kg.errors import BusyError, NotAcceptableError, QueryError, QueryTimeoutError, WorkerDiedError
+from r2p_kg.errors import BusyError, NotAcceptableError, QueryError, QueryTimeoutError, ShareError, WorkerDiedError
 
 if TYPE_CHECKING:
     import socket
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from r2p_kg.engine.processes import Worker, Zygote
+
+_SHARE: Final = "every worker is in use, and this process has its share of them; come back in a moment"
 
 _STOPPING: Final = "the query service is stopping; come back in a moment"
 
@@ -93,7 +96,7 @@ class Pool:
     def __init__(self, path: Path, settings: PoolSettings | None = None) -> None:
         self.settings = settings or PoolSettings()
         self._state = threading.Lock()
-        self._places = Places(self.settings.workers, self.settings.queue, self._recall)
+        self._places = Places(self.settings.workers, self.settings.queue)
         self._allowances = Allowances(self.settings.refill, self.settings.allowance)
         self._idle: deque[Worker] = deque()
         self._uses: list[Use] = []
@@ -152,16 +155,21 @@ class Pool:
     def lend(self, deadline: float, seconds: float, digest: str | None, holder: str) -> Use:
         """A worker on loan, which holds a place until it is given back.
 
-        ``holder`` names the borrower, so that none has all while another has none. Raises BusyError where none comes free in time.
+        ``holder`` names the borrower, so that none has all while another has none. Raises BusyError where none comes free in time, and at
+        once where none is free and the borrower has its share already.
         """
+        with self._state:
+            held = Counter(use.holder for use in self._uses if use.tell is not None and use.placed)
+            content = held[holder] and self._places.free <= 0 and max(held.values()) <= held[holder] + 1
+        if content:
+            raise ShareError(_SHARE)
         return self._use(self._serving(digest), deadline, seconds, holder)
 
     def reach(self, use: Use, tell: Callable[[str, str], None]) -> None:
         """From now on the borrower hears of what concerns its loan, and may be asked to give it back."""
         with self._state:
             use.tell = tell
-        if self._places.waiting:
-            self._recall()
+        self._places.remind()
 
     def begin(self, use: Use, query: str, deadline: float, client: str = "", started: float | None = None) -> None:
         """From now on the query is listed, can be cancelled, and loses its place if it takes long."""
@@ -288,7 +296,7 @@ class Pool:
         raise BusyError(_REPLACED)
 
     def _use(self, zygote: Zygote, deadline: float, seconds: float, holder: str = "") -> Use:
-        self._places.take(deadline, seconds)
+        self._places.take(deadline, seconds, partial(self._recall, holder))
         try:
             use = Use(self._take_worker(zygote), holder=holder)
         except BaseException:
@@ -318,10 +326,10 @@ class Pool:
             self.give_back(use, sound=sound)
         return answer
 
-    def _recall(self) -> None:
-        """Ask for the worker of the borrower that has most of them: somebody waits for a place."""
+    def _recall(self, holder: str) -> None:
+        """Ask for a worker of the borrower that has most of them: somebody waits for a place (``holder``, where that is a borrower too)."""
         with self._state:
-            loans = [use for use in self._uses if use.tell is not None and not use.recalled and use.placed]
+            loans = [use for use in self._uses if use.tell is not None and not use.recalled and use.placed and use.holder != holder]
             held = Counter(use.holder for use in loans)
             chosen = max(loans, key=lambda use: (held[use.holder], use.query is None), default=None)
             if chosen is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from r2p_kg.engine import exchange, sandbox, wire
@@ -32,6 +31,7 @@ def run(store: ox.Store, connection: socket.socket, memory: int, parent: int) ->
         sandbox.limit_memory(memory)
         # The first query after a fork pays for the pages that it touches: let it be this one.
         evaluate(store, "SELECT * { ?s ?p ?o } LIMIT 1", "application/sparql-results+json", Dataset(), Budget())
+        connection.settimeout(None)
         while True:
             _answer(store, connection)
     except wire.BrokenFrameError:
@@ -50,4 +50,4 @@ def _answer(store: ox.Store, connection: socket.socket) -> None:
     except QueryError as error:
         exchange.send_error(connection, type(error).__name__, str(error))
     else:
-        exchange.send_answer(connection, replace(found, elapsed=time.perf_counter() - started))
+        exchange.send_answer(connection, found, time.perf_counter() - started)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyoxigraph as ox
 
-from r2p_kg import errors, rdf, snapshot, vocab
+from r2p_kg import entities, errors, rdf, snapshot, vocab
 from r2p_kg.engine import sandbox, syntax, updates, wire
 from r2p_kg.engine.changes import GraphChange, Update, Written, pack, pack_written, unpack, unpack_written
 from r2p_kg.errors import BodySyntaxError, QueryError, QueryRefusedError, QueryTimeoutError, SnapshotError, WorkerDiedError
@@ -186,6 +186,10 @@ def _parsed(media_type: str, body: bytes, base: str | None, graph: ox.NamedNode 
     if form is None:
         message = f"{media_type} is no RDF format that is read here"
         raise QueryRefusedError(message, status=415)
+    if form == ox.RdfFormat.RDF_XML and (found := entities.excess(body)):
+        line, column, reason = found
+        message = f"the body is not read: {reason}"
+        raise BodySyntaxError(message, line, column)
     try:
         triples = ox.parse(body, form, base_iri=base, without_named_graphs=True, rename_blank_nodes=True)
         return [ox.Quad(quad.subject, quad.predicate, quad.object, graph) for quad in triples]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from flask import Response, render_template, request
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _LONGEST_HEADER: Final = 1024
 
 _WHOLE: Final = Dataset()
+
+#: Bytes of an answer of which a page is made: reading it takes many times as much memory, and no person reads more.
+_PAGE_BYTES: Final = 8 * 1024 * 1024
 
 #: What the engine is asked for when a page will show the answer.
 _FOR_PAGE: Final = {"select": "application/sparql-results+json", "ask": "application/sparql-results+json", "graph": "application/n-triples"}
@@ -81,10 +84,11 @@ def planned(now: Service, query: str, dataset: Dataset, *, wanted: str | None, t
 def ask(one: Plan) -> Answer:
     """The engine's answer, whole or an error; behind the front it is the front that asks, with the fairness and the log of its own queries."""
     media_type = _FOR_PAGE[one.kind] if one.page else one.media_type
+    budget = replace(one.budget, bytes=min(one.budget.bytes, _PAGE_BYTES)) if one.page else one.budget
     through_front: Callable[[Plan, str], Answer] | None = request.environ.get("r2p.ask")
     if through_front is not None:
-        return through_front(one, media_type)
-    return service.current().engine.ask(one.query, media_type=media_type, dataset=one.dataset, budget=one.budget)
+        return through_front(replace(one, budget=budget), media_type)
+    return service.current().engine.ask(one.query, media_type=media_type, dataset=one.dataset, budget=budget)
 
 
 def as_data(one: Plan, name: str = "answer") -> Response:
@@ -106,7 +110,8 @@ def about(now: Service, answer: Answer, warnings: Sequence[LintWarning] = (), na
         found.append(("R2P-Rows", str(answer.rows)))
     if warnings:
         found.append(("R2P-Warnings", warned(warnings)))
-    if suffix := accept.suffix(answer.media_type):
+    # What programs read is not saved under a name.
+    if answer.media_type != _FOR_PAGE["select"] and (suffix := accept.suffix(answer.media_type)):
         found.append(("Content-Disposition", f'inline; filename="{name}{suffix}"'))
     return found
 

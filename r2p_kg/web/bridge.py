@@ -23,7 +23,7 @@ def environ(scope: Any, method: str, body: bytes) -> dict[str, Any]:
         "REQUEST_METHOD": method,
         "SCRIPT_NAME": "",
         "PATH_INFO": scope.path.encode().decode("latin-1"),
-        "QUERY_STRING": scope.query_string,
+        "QUERY_STRING": scope.query_string.encode().decode("latin-1"),  # PEP 3333: a character for each byte
         "SERVER_NAME": host or "localhost",
         "SERVER_PORT": port or "80",
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",

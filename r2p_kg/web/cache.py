@@ -109,6 +109,10 @@ class Cache:
     def __len__(self) -> int:
         return len(self._requests)
 
+    def takes(self, size: int) -> bool:
+        """True where a body of so many bytes may be kept."""
+        return (size + _OVERHEAD + _KEY) * _LARGEST <= self._limit
+
     def get(self, request: Request) -> Page | None:
         """The page that was the answer to a request."""
         page = self._requests.get(request)

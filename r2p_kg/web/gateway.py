@@ -10,13 +10,18 @@ RSGI: https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
+
+from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined] # granian names it without saying that it exports it
 
 from r2p_kg import journal
 from r2p_kg.engine.loans import Loans
+from r2p_kg.engine.spool import LARGE, spooled
 from r2p_kg.errors import BusyError, QueryError, R2PError
 from r2p_kg.web import answers, bridge, metrics, protocol, replies, update
 from r2p_kg.web.cache import Cache, Page, encoding
@@ -25,12 +30,14 @@ from r2p_kg.web.problems import RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from mmap import mmap
     from pathlib import Path
 
     from flask import Flask
 
     from r2p_kg.engine import Answer
     from r2p_kg.web.answers import Plan
+    from r2p_kg.web.cache import Headers
     from r2p_kg.web.service import Service
 
 _log = logging.getLogger(__name__)
@@ -53,6 +60,10 @@ _ALL_BODIES: Final = 256 * 1024 * 1024
 
 #: Answers made while more requests than these are under way carry no warnings.
 _CALM: Final = 4
+
+#: Bytes of a large answer that are handed to the server at once, and seconds that the client may take for them.
+_PART: Final = 256 * 1024
+_PATIENCE: Final = 60.0
 
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "QUERY", "DELETE"})
@@ -85,7 +96,7 @@ class Served:
 class _Request:
     """One request on its way: what the server gave, and the key under which its answer may be kept (None where it may not)."""
 
-    __slots__ = ("body", "method", "proto", "request", "scope", "served")
+    __slots__ = ("body", "method", "proto", "refused", "request", "scope", "served")
 
     def __init__(self, served: Served, scope: Any, proto: Any, method: str, request: tuple[str | None, ...] | None) -> None:
         self.served = served
@@ -94,6 +105,8 @@ class _Request:
         self.method = method
         self.request = request
         self.body = b""
+        #: It is no query that may be asked: nothing that would take long.
+        self.refused = False
 
 
 class Gateway:
@@ -111,6 +124,7 @@ class Gateway:
         self._queue = queue
         #: Bytes of bodies that have come in part.
         self._held = 0
+        self._hits = 0
         self._threads = ThreadPoolExecutor(_THREADS, "page")
         self._waiting = ThreadPoolExecutor(_WAITING_THREADS, "query-page")
         self._loop: asyncio.AbstractEventLoop
@@ -122,6 +136,7 @@ class Gateway:
         self._loop = loop
         asyncio.set_event_loop(loop)
         self._loans = Loans(self._address, self._queue)
+        self._count()
         self._threads.submit(lambda: self._served.service.vocabulary)  # ready soon, without keeping the start waiting
         self._link = Link(self._address, self._served.digest, self._make, lambda made, version: loop.call_soon_threadsafe(self._switch, made, version))
 
@@ -132,24 +147,35 @@ class Gateway:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._waiting.shutdown(wait=False, cancel_futures=True)
 
+    def _count(self) -> None:
+        """Add up, once a second, what would cost too much at every request."""
+        metrics.hits(self._hits)
+        self._hits = 0
+        self._loop.call_later(1, self._count)
+
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
         """Answer one request."""
         method, headers, served = scope.method, scope.headers, self._served
         request = None
         if method in _SAFE:
-            request = (scope.path, scope.query_string, headers.get("accept"), headers.get("host"), scope.scheme)
+            # Pages may name the address by which they were asked; answers to queries do not.
+            asked_by = () if scope.path in _SPARQL else (headers.get("host"), scope.scheme)
+            request = (scope.path, scope.query_string, headers.get("accept"), *asked_by)
             page = served.cache.get(request)
-            if page is not None and page.ready(wanted := encoding(headers.get("accept-encoding"))):
-                metrics.HITS.inc()
-                _send(proto, 200, page, wanted, headers.get("if-none-match"), empty=method == "HEAD")
+            if page is not None:
+                self._hits += 1
+                wanted = encoding(headers.get("accept-encoding"))
+                if len(page.body) < LARGE and page.ready(wanted):
+                    _send(proto, 200, page, wanted, headers.get("if-none-match"), empty=method == "HEAD")
+                else:
+                    await self._deliver(proto, page, wanted, headers.get("if-none-match"), empty=method == "HEAD")
                 return
         served.requests += 1
         try:
             one = _Request(served, scope, proto, method, request)
             if request is not None and scope.path in _SPARQL and _one_host(scope) and await self._query(one):
                 return
-            # Granian's own tasks are no asyncio tasks, which timeouts and the like need.
-            await self._loop.create_task(self._slowly(one))
+            await self._slowly(one)
         except Exception:  # noqa: BLE001 - as below
             _failed(one)
         finally:
@@ -207,20 +233,12 @@ class Gateway:
     async def _query(self, one: _Request) -> bool:
         """Answer a query whose answer is data; False where this is none, or has a mistake, of which Flask tells."""
         headers, served, service = one.scope.headers, one.served, one.served.service
-        accepted = headers.get("accept") or "*/*"
-        if "html" in accepted:
-            return False
-        try:
-            kind = (headers.get("content-type") or "").partition(";")[0].strip().lower()
-            question = protocol.read(one.method, one.scope.query_string.encode(), kind, one.body)
-            if not question.query or (question.wanted and "html" in question.wanted.lower()):
-                return False
-            plan = answers.planned(service, question.query, question.chosen(service), wanted=question.wanted, timeout=question.timeout, accepted=accepted)
-        except R2PError:
+        plan = _plan(one)
+        if plan is None:
             return False
         page = served.cache.tagged(plan.etag) if plan.etag else None
         if page is not None:
-            metrics.HITS.inc()
+            self._hits += 1
         else:
             held = headers.get("if-none-match")
             if plan.etag and held and replies.holds(held, plan.etag):
@@ -235,13 +253,34 @@ class Gateway:
             # Warnings take as long as a small query: they are for people, who come one at a time.
             warnings = service.warnings(plan.query) if served.requests <= _CALM else ()
             about = [*replies.cached(plan.media_type, kept=plan.etag is not None), *answers.about(service, answer, warnings)]
-            page = Page(about, answer.body, plan.media_type, plan.etag)
+            large = spooled(answer.body)
+            if large is not None and (plan.etag is None or not served.cache.takes(len(large))):
+                await self._large(one, about, large, plan.etag)
+                return True
+            page = Page(about, bytes(answer.body), plan.media_type, plan.etag)
         served.cache.put(one.request or (plan.etag,), page)
         wanted = encoding(headers.get("accept-encoding"))
+        await self._deliver(one.proto, page, wanted, headers.get("if-none-match"), empty=one.method == "HEAD")
+        return True
+
+    async def _large(self, one: _Request, about: Headers, body: mmap, etag: str | None) -> None:
+        """Send an answer that is not kept, as it is: to compress it would take longer than to send it."""
+        headers = [*about, ("content-length", str(len(body))), *([("etag", f'"{etag}"')] if etag else [])]
+        if one.method == "HEAD":
+            one.proto.response_empty(200, headers)
+        else:
+            await self._loop.create_task(_in_parts(one.proto, headers, body))
+
+    async def _deliver(self, proto: Any, page: Page, wanted: str, held: str | None, *, empty: bool) -> None:
+        """Send a page whole, a large one in parts: what waits for a slow reader is then one part, and not a copy of the page for each."""
         if not page.ready(wanted):
             await self._loop.run_in_executor(self._threads, page.variant, wanted)
-        _send(one.proto, 200, page, wanted, headers.get("if-none-match"), empty=one.method == "HEAD")
-        return True
+        if not empty and len(page.body) >= LARGE:
+            headers, body = page.variant(wanted)
+            if len(body) >= LARGE and not (held and page.etag and replies.holds(held, page.etag)):
+                await self._loop.create_task(_in_parts(proto, headers, body))
+                return
+        _send(proto, 200, page, wanted, held, empty=empty)
 
     async def _asked(self, one: _Request, plan: Plan, media_type: str) -> Answer:
         """The answer of a query worker, logged and counted; raises QueryError, logged and counted too."""
@@ -267,15 +306,21 @@ class Gateway:
         _log_query(plan.query, seconds, slow, {"evaluated": round(answer.elapsed, 4), "rows": answer.rows, "bytes": len(answer.body), "worker": answer.worker})
         return answer
 
+    async def _whole(self, one: _Request, plan: Plan, media_type: str) -> Answer:
+        """As :meth:`_asked`, the body in memory, for a page."""
+        answer = await self._asked(one, plan, media_type)
+        return replace(answer, body=bytes(answer.body))
+
     async def _page(self, one: _Request, error: Exception | None, query: str = "") -> None:
         """Let Flask answer; ``error`` is what it has to tell of instead, ``query`` the text that this is about."""
         # What GET answers decides about HEAD's headers, also about those of the encoding.
         asked = bridge.environ(one.scope, "GET" if one.method == "HEAD" else one.method, one.body)
-        asked["r2p.ask"] = lambda plan, media_type: asyncio.run_coroutine_threadsafe(self._asked(one, plan, media_type), self._loop).result()
+        asked["r2p.ask"] = lambda plan, media_type: asyncio.run_coroutine_threadsafe(self._whole(one, plan, media_type), self._loop).result()
         if error is not None:
             asked["r2p.error"], asked["r2p.query"] = error, query
         # Pages that wait for queries have threads of their own: an error, a health check or a term's page never waits behind them.
-        threads = self._waiting if error is None and one.scope.path.startswith(_MAY_WAIT) else self._threads
+        quick = error is not None or (one.refused and not one.served.writable) or not one.scope.path.startswith(_MAY_WAIT)
+        threads = self._threads if quick else self._waiting
         status, headers, content = await self._loop.run_in_executor(threads, bridge.call, one.served.app, asked)
         metrics.page(status)
         told = {name.lower(): value for name, value in headers}
@@ -295,9 +340,7 @@ class Gateway:
         if kept and error is None and one.request is not None:
             one.served.cache.put(one.request, page)
         wanted = encoding(one.scope.headers.get("accept-encoding"))
-        if not page.ready(wanted):
-            await self._loop.run_in_executor(self._threads, page.variant, wanted)
-        _send(one.proto, status, page, wanted, None, empty=one.method == "HEAD")
+        await self._deliver(one.proto, page, wanted, None, empty=one.method == "HEAD")
 
     def _switch(self, made: Served, version: int) -> None:
         """Serve another snapshot from now on; the requests under way finish with the old one."""
@@ -333,6 +376,32 @@ def _client(scope: Any, service: Service) -> str:
     if peer in service.settings.proxies and (forwarded := scope.headers.get("x-forwarded-for")):
         return str(forwarded).rpartition(",")[2].strip()
     return "" if peer in {"127.0.0.1", "[::1]", "::1"} else peer
+
+
+def _plan(one: _Request) -> Plan | None:
+    """How a query is answered whose answer is data; None where this is none, or may not be asked."""
+    headers, service = one.scope.headers, one.served.service
+    accepted = headers.get("accept") or "*/*"
+    if "html" in accepted:
+        return None
+    try:
+        kind = (headers.get("content-type") or "").partition(";")[0].strip().lower()
+        question = protocol.read(one.method, one.scope.query_string.encode(), kind, one.body)
+        if not question.query or (question.wanted and "html" in question.wanted.lower()):
+            return None
+        return answers.planned(service, question.query, question.chosen(service), wanted=question.wanted, timeout=question.timeout, accepted=accepted)
+    except R2PError:
+        one.refused = True
+        return None
+
+
+async def _in_parts(proto: Any, headers: Headers, body: bytes | mmap) -> None:
+    """Send a body part by part, each as soon as the one before has gone; who takes nothing for a minute is let go."""
+    transport, view = proto.response_stream(200, headers), memoryview(body)
+    with contextlib.suppress(TimeoutError, ProtocolClosed):
+        for start in range(0, len(view), _PART):
+            async with asyncio.timeout(_PATIENCE):
+                await transport.send_bytes(bytes(view[start : start + _PART]))
 
 
 def _send(proto: Any, status: int, page: Page, wanted: str, held: str | None, *, empty: bool) -> None:

@@ -6,9 +6,10 @@ Each process counts in files of its own below ``PROMETHEUS_MULTIPROC_DIR``, whic
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest, values
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -21,33 +22,50 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "text/plain; version=0.0.4"
 
-HITS = Counter("r2p_cache_hits", "Requests answered from memory, before Flask and engine.")
-_PAGES = Counter("r2p_pages", "Requests answered by Flask, by status.", ["status"])
-_QUERIES = Histogram(
-    "r2p_query_seconds", "Seconds from question to answer of queries that a worker answered.", buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
-)
-_BYTES = Counter("r2p_answer_bytes", "Bytes of answers that workers gave.")
-_REFUSED = Counter("r2p_query_errors", "Queries that a worker did not answer, by kind of problem.", ["problem"])
+
+class _Counters:
+    """What each front process counts."""
+
+    def __init__(self) -> None:
+        self.hits = Counter("r2p_cache_hits", "Requests answered from memory, before Flask and engine.")
+        self.pages = Counter("r2p_pages", "Requests answered by Flask, by status.", ["status"])
+        said = "Seconds from question to answer of queries that a worker answered."
+        self.queries = Histogram("r2p_query_seconds", said, buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30))
+        self.bytes = Counter("r2p_answer_bytes", "Bytes of answers that workers gave.")
+        self.refused = Counter("r2p_query_errors", "Queries that a worker did not answer, by kind of problem.", ["problem"])
+
+
+@lru_cache(maxsize=1)
+def _counters() -> _Counters:
+    """The counters of this process, made when it first counts: only then is it known whether it shares a folder with others."""
+    values.ValueClass = values.get_value_class()
+    return _Counters()
+
+
+def hits(number: int) -> None:
+    """Count requests that were answered from memory."""
+    _counters().hits.inc(number)
 
 
 def answered(answer: Answer, seconds: float) -> None:
     """Count a query that was answered."""
-    _QUERIES.observe(seconds)
-    _BYTES.inc(len(answer.body))
+    _counters().queries.observe(seconds)
+    _counters().bytes.inc(len(answer.body))
 
 
 def refused(problem: str) -> None:
     """Count a query that was not."""
-    _REFUSED.labels(problem).inc()
+    _counters().refused.labels(problem).inc()
 
 
 def page(status: int) -> None:
     """Count a page."""
-    _PAGES.labels(str(status)).inc()
+    _counters().pages.labels(str(status)).inc()
 
 
 def text(stats: Mapping[str, Any]) -> bytes:
     """Everything that is counted, in the exposition format; ``stats`` are the pool's."""
+    _counters()
     registry = CollectorRegistry()
     registry.register(_Pool(stats))
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:

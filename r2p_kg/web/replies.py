@@ -35,13 +35,16 @@ _SECURITY: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-_ALWAYS: Final = {**_CORS, **_SECURITY}
+_PAGE: Final = {**_CORS, **_SECURITY}
+
+#: Data are looked at by programs: what concerns scripts, frames and referrers of pages costs every one of them without use.
+_DATA: Final = {**_CORS, "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "X-Content-Type-Options": "nosniff"}
 
 #: The headers of the one answer that Flask does not give: it failed, or what leads to it.
-FAILED: Final = (("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store"), *_ALWAYS.items())
+FAILED: Final = (("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store"), *_DATA.items())
 
 #: What a 304 carries besides its tag.
-UNCHANGED: Final = (("cache-control", _KEPT), ("vary", ", ".join(_VARY)), *_ALWAYS.items())
+UNCHANGED: Final = (("cache-control", _KEPT), ("vary", ", ".join(_VARY)), *_CORS.items())
 
 
 def tag(*parts: object) -> str:
@@ -78,7 +81,7 @@ def cached(media_type: str, *, kept: bool = True) -> tuple[tuple[str, str], ...]
     """The headers of an answer that is data, all but its tag, its length and what tells of it; the same that Flask's answers get."""
     text = media_type.startswith("text/") or media_type.endswith(("+xml", "/xml"))
     content_type = f"{media_type}; charset=utf-8" if text else media_type
-    return ("content-type", content_type), ("cache-control", _KEPT if kept else "no-store"), ("vary", ", ".join(_VARY)), *_ALWAYS.items()
+    return ("content-type", content_type), ("cache-control", _KEPT if kept else "no-store"), ("vary", ", ".join(_VARY)), *_DATA.items()
 
 
 def unchanged(etag: str) -> Response | None:
@@ -93,6 +96,7 @@ def data(body: bytes | str, media_type: str, etag: str | None) -> Response:
     reply = Response(body, content_type=f"{media_type}; charset=utf-8" if text else media_type)
     if etag is None:
         reply.headers["Cache-Control"] = "no-store"
+        reply.vary.update(_VARY)
         return reply
     return _cached(reply, etag)
 
@@ -106,7 +110,7 @@ def _cached(reply: Response, etag: str) -> Response:
 
 def finish(reply: Response) -> Response:
     """The headers that every answer carries."""
-    for name, value in _ALWAYS.items():
+    for name, value in (_PAGE if reply.mimetype == "text/html" else _DATA).items():
         reply.headers.setdefault(name, value)
     if request.method == "OPTIONS":
         reply.headers.extend(_PREFLIGHT)
