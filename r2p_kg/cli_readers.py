@@ -128,9 +128,13 @@ def serve(
 
 
 def _token(path: Path | None, variable: str) -> str | None:
-    """A token: from a file, else from the environment variable; None where there is none, and what it opens stays closed."""
+    """A token: from a file, else from the environment variable; None where there is none, and what it opens stays closed.
+
+    The variable is taken out of the environment, which the processes that evaluate queries would inherit.
+    """
+    given = os.environ.pop(variable, "").strip()
     if path is None:
-        return os.environ.get(variable, "").strip() or None
+        return given or None
     try:
         token = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

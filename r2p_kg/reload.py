@@ -121,9 +121,9 @@ class Reloader:
             # In a process of its own: the reasoner's and the checkers' memory goes back to the system with it.
             with ProcessPoolExecutor(1, get_context("spawn")) as process:
                 found = process.submit(tried, self._folders).result()
-            if found != self._now:
-                self._switch(*found)
-                self._now = found
+            # Also where the graph is the same: the saved questions may be others.
+            self._switch(*found)
+            self._now = found
             _log.warning("reloaded: %s", "; ".join(found[1]) or found[0].stem)
         except Exception as error:  # noqa: BLE001 - whatever it is, the service goes on with what it has
             said = str(error) if isinstance(error, R2PError) else f"the reload failed: {error!r}"

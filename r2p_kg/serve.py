@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
 from r2p_kg import library, reload, snapshot
-from r2p_kg.errors import SnapshotError, UsageError
+from r2p_kg.errors import LibraryError, SnapshotError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -108,30 +108,44 @@ def foreign(files: Sequence[Path]) -> Iterator[Path]:
         yield snapshot.write(snapshot.Snapshot.of(quads, _COMMON, {"quads": quads.count(b"\n")}), Path(folder))
 
 
-def front(offer: Offer, found: Snapshot, address: Path, queue: int) -> Gateway:
-    """The application of one front process, which speaks to the broker; called after the fork."""
-    from r2p_kg.engine import sandbox  # noqa: PLC0415
+def front(offer: Offer, found: Snapshot, questions: library.Library, address: Path, queue: int) -> Gateway:
+    """The application of one front process, which speaks to the broker; called after the fork.
+
+    ``found`` and ``questions`` are those of the start; a process that takes the place of another serves what was served last.
+    """
+    from r2p_kg.engine import broker, sandbox  # noqa: PLC0415
     from r2p_kg.web.gateway import Gateway  # noqa: PLC0415
 
     sandbox.die_with_parent()
-    first = served(offer, address, found, offer.settings.notices)
+    last = broker.served_last(address.parent)
+    now = snapshot.read(last) if last is not None and last.is_file() else found
+    first = served(offer, address, now, offer.settings.notices, questions)
     # What lives as long as the process stays shared with its parent, and is not walked again and again for what may be let go.
     gc.collect()
     gc.freeze()
-    return Gateway(first, lambda path, notices: served(offer, address, snapshot.read(path), notices), address, queue)
+    latest = first
+
+    def make(path: Path, notices: tuple[str, ...]) -> Served:
+        nonlocal latest
+        latest = served(offer, address, snapshot.read(path), notices, latest.service.library)
+        return latest
+
+    return Gateway(first, make, address, queue)
 
 
-def served(offer: Offer, address: Path, found: Snapshot, notices: tuple[str, ...]) -> Served:
-    """A snapshot ready to be served; raises LibraryError where a saved query cannot be read."""
+def served(offer: Offer, address: Path, found: Snapshot, notices: tuple[str, ...], questions: library.Library) -> Served:
+    """A snapshot ready to be served, with the saved questions as they are now, or with ``questions`` where a bad edit keeps them from being read."""
     from r2p_kg import web  # noqa: PLC0415
     from r2p_kg.engine import broker  # noqa: PLC0415
     from r2p_kg.web.gateway import Served  # noqa: PLC0415
 
     settings = replace(offer.settings, notices=notices)
     engine = broker.Client(address, found.digest)
-    queries = library.load(offer.queries) if offer.queries else library.Library()
+    if offer.queries:
+        with suppress(LibraryError):  # the reload that found it says so, in the log and on the status page
+            questions = library.load(offer.queries)
     gate = web.Gate(broker.Client(address), offer.token) if offer.token else None
-    app = web.create_app(settings, found, engine, queries, gate, operator_token=offer.operator_token)
+    app = web.create_app(settings, found, engine, questions, gate, operator_token=offer.operator_token)
     service = web.service_of(app)
     # What every query needs is made here, in the caller's thread, and not while requests wait.
     _ = service.limits, service.version
@@ -153,8 +167,7 @@ def run(offer: Offer, host: str, port: int, *, workers: int, pool: PoolSettings,
 
     check_port(host, port)
     found = snapshot.read(offer.path)
-    if offer.queries:
-        library.load(offer.queries)
+    questions = library.load(offer.queries) if offer.queries else library.Library()
     journal.configure(queries=offer.log_queries)
     # Until granian takes the signals over, a stop signal must still end the broker and remove what is temporary.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -185,7 +198,7 @@ def run(offer: Offer, host: str, port: int, *, workers: int, pool: PoolSettings,
             # Granian would answer SIGHUP with new front processes; a new snapshot needs none.
             server.on_startup(lambda: signal.signal(signal.SIGHUP, reloader.request) and None)
         try:
-            server.serve(target_loader=cast("Any", partial(front, offer, found, running.socket, pool.queue)), wrap_loader=False)
+            server.serve(target_loader=cast("Any", partial(front, offer, found, questions, running.socket, pool.queue)), wrap_loader=False)
         finally:
             stopping.set()
         if lost.is_set():

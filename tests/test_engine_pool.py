@@ -18,7 +18,7 @@ import pyoxigraph as ox
 import pytest
 
 from r2p_kg import snapshot
-from r2p_kg.engine import exchange, Budget, Dataset
+from r2p_kg.engine import Budget, Dataset, exchange
 from r2p_kg.engine.pool import Pool, PoolSettings
 from r2p_kg.errors import (
     AnswerTooLargeError,
@@ -334,11 +334,11 @@ def test_a_worker_cannot_reach_the_network(pool: Pool) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.5)
         port = listener.getsockname()[1]
+        query = f"SELECT * {{ SERVICE <http://127.0.0.1:{port}/sparql> {{ ?s ?p ?o }} }}"
+        use = pool._use(pool._zygote, time.monotonic() + 20, 20)
+        pool.begin(use, query, time.monotonic() + 20)
+        numbers, body = pool._exchange(use, exchange.question(query, JSON, Dataset(), Budget()), 20, None)
         with pytest.raises(QueryError):
-            query = f"SELECT * {{ SERVICE <http://127.0.0.1:{port}/sparql> {{ ?s ?p ?o }} }}"
-            use = pool._use(pool._zygote, time.monotonic() + 20, 20)
-            pool.begin(use, query, time.monotonic() + 20)
-            numbers, body = pool._exchange(use, exchange.question(query, JSON, Dataset(), Budget()), 20, None)
             exchange.read(numbers, body, JSON, query=query, prefixes={})
         with pytest.raises(TimeoutError):
             listener.accept()

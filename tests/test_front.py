@@ -97,7 +97,9 @@ class Service:
 
 
 def exchanged(connection: http.client.HTTPConnection, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Reply:
-    connection.request(method, path, body, {name.replace("_", "-"): value for name, value in {"Accept": "*/*", "Accept_Encoding": "identity", **headers}.items()})
+    connection.request(
+        method, path, body, {name.replace("_", "-"): value for name, value in {"Accept": "*/*", "Accept_Encoding": "identity", **headers}.items()}
+    )
     reply = connection.getresponse()
     found: dict[str, str] = {}
     for name, value in reply.getheaders():
@@ -124,8 +126,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Two fronts, one query worker, and next to no queue."""
-    yield from started(tmp_path_factory.mktemp("n"), "--workers", "2", "--query-workers", "1", "--queue", "1", "--timeout", "2")
+    """Two fronts, one query worker, next to no queue; it believes who a client says that it is, and gives each one second."""
+    named = ("--proxy", "127.0.0.1", "--allowance", "1", "--refill", "0.1")
+    yield from started(tmp_path_factory.mktemp("n"), "--workers", "2", "--query-workers", "1", "--queue", "1", "--timeout", "2", *named)
 
 
 @pytest.fixture(scope="module")
@@ -235,7 +238,11 @@ def test_head_of_a_page_has_the_status_of_get(service: Service, path: str) -> No
 def test_the_second_answer_is_the_first_byte_for_byte_and_asks_no_worker(service: Service) -> None:
     query = SMALL.replace("3", "4")
     first, second = service.ask(query), service.ask(query)
-    assert (first.status, first.headers, first.body) == (second.status, {**second.headers, "date": first.headers.get("date", "")} if "date" in first.headers else second.headers, second.body)
+    assert (first.status, first.headers, first.body) == (
+        second.status,
+        {**second.headers, "date": first.headers.get("date", "")} if "date" in first.headers else second.headers,
+        second.body,
+    )
     assert first.headers["r2p-seconds"] == second.headers["r2p-seconds"]
 
 
@@ -276,7 +283,9 @@ def test_a_tag_holds_before_the_answer_was_ever_made(service: Service) -> None:
     assert 304 == service.ask(fresh, If_None_Match=service.ask(fresh).headers["etag"]).status
 
 
-@pytest.mark.parametrize("query", ["SELECT (NOW() AS ?x) {}", "SELECT (RAND() AS ?x) {}", "SELECT (UUID() AS ?x) {}", "SELECT (STRUUID() AS ?x) {}", "SELECT (BNODE() AS ?x) {}"])
+@pytest.mark.parametrize(
+    "query", ["SELECT (NOW() AS ?x) {}", "SELECT (RAND() AS ?x) {}", "SELECT (UUID() AS ?x) {}", "SELECT (STRUUID() AS ?x) {}", "SELECT (BNODE() AS ?x) {}"]
+)
 def test_what_is_another_answer_each_time_is_never_kept(service: Service, query: str) -> None:
     first, second = service.ask(query), service.ask(query)
     assert (200, "no-store") == (first.status, first.headers["cache-control"])
@@ -318,7 +327,15 @@ DEADLY = {
     "braces": ("SELECT * " + "{" * 5000 + "}" * 5000, {400, 500}),
     "bangs": (f"SELECT * {{ ?s ?p ?o FILTER({'!' * 20_000}true) }}", {400, 500}),
     "a product under ORDER BY": ("SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } ORDER BY ?a ?d ?g", {500, 503}),
-    "doubling": ("SELECT ?z { " + "".join(f"BIND(CONCAT({a}, {a}) AS {b}) " for a, b in zip(['"xxxxxxxx"', *(f"?v{n}" for n in range(40))], [*(f"?v{n}" for n in range(40)), "?z"], strict=True)) + "}", {413, 500, 503}),
+    "doubling": (
+        "SELECT ?z { "
+        + "".join(
+            f"BIND(CONCAT({a}, {a}) AS {b}) "
+            for a, b in zip(['"xxxxxxxx"', *(f"?v{n}" for n in range(40))], [*(f"?v{n}" for n in range(40)), "?z"], strict=True)
+        )
+        + "}",
+        {413, 500, 503},
+    ),
 }
 
 
@@ -401,6 +418,18 @@ def test_a_full_queue_says_when_to_come_back(narrow: Service) -> None:
     assert soon(lambda: narrow.ask(SMALL).status == 200)
 
 
+def test_a_client_that_took_too_much_time_is_told_when_to_come_back_and_others_are_not(narrow: Service) -> None:
+    greedy, modest = {"X_Forwarded_For": "192.0.2.66"}, {"X_Forwarded_For": "192.0.2.77"}
+    found = [narrow.ask(f"{ENDLESS}#greedy {number}", **greedy) for number in range(5)]
+    late, refused = found[0], found[-1]
+    assert (503, "timeout") == (late.status, late.json["type"].rpartition("/")[2])
+    assert (429, "allowance-used") == (refused.status, refused.json["type"].rpartition("/")[2])
+    assert int(refused.headers["retry-after"]) >= 1
+    assert "r2p-snapshot" not in refused.headers
+    assert 200 == narrow.ask(f"{SMALL} # modest", **modest).status
+    assert 200 == narrow.ask(f"{SMALL} # nobody").status
+
+
 def test_pages_and_errors_do_not_wait_behind_queries_for_people(service: Service) -> None:
     """A page with an answer waits for it in a thread; many of them must not take the threads of all other pages."""
     with ExitStack() as stack:
@@ -458,7 +487,9 @@ def front_of(service: Service) -> int:
     """The process that answers: it holds the listening socket's other connections and is a sibling of the broker."""
     broker = service.send("/status").json["engine"]["broker"]
     parent = parent_of(broker)
-    return next(pid for pid in map(int, (entry.name for entry in Path("/proc").iterdir() if entry.name.isdigit())) if pid != broker and parent_of(pid) == parent)
+    return next(
+        pid for pid in map(int, (entry.name for entry in Path("/proc").iterdir() if entry.name.isdigit())) if pid != broker and parent_of(pid) == parent
+    )
 
 
 def parent_of(pid: int) -> int:
@@ -499,7 +530,7 @@ def test_the_front_stays_small_while_twenty_clients_ask_for_twenty_megabytes_and
 
 def arrived(line: socket.socket) -> bool:
     """True where the answer has begun to come."""
-    line.setblocking(False)
+    line.settimeout(0)
     try:
         return bool(line.recv(1, socket.MSG_PEEK))
     except BlockingIOError:

@@ -189,6 +189,7 @@ class Brokering:
         except OSError as error:
             raise wire.BrokenFrameError(str(error)) from error
         finally:
+            self._pool.done(use)
             self._pool.give_back(use, sound=sound)
 
     def _lent(self, connection: socket.socket, use: Use, tell: Callable[[str, str], None]) -> bool:
@@ -199,6 +200,9 @@ class Brokering:
                 case "running":
                     now = time.monotonic()
                     self._pool.begin(use, str(said["query"]), now + float(said["left"]), str(said["client"]), now - float(said["ran"]))
+                    # Said here as well: whoever lets its queries be killed, or goes away, is not there to hear it at their end.
+                    if wait := self._pool.owed(use.client):
+                        tell("wait", f"{use.client} {math.ceil(wait)}")
                 case "done":
                     if wait := self._pool.done(use):
                         tell("wait", f"{use.client} {math.ceil(wait)}")

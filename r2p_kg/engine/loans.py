@@ -86,10 +86,11 @@ class _Loan:
 class _Waiting:
     """A question that waits for a worker."""
 
-    __slots__ = ("client", "deadline", "digest", "seconds", "turn")
+    __slots__ = ("client", "deadline", "digest", "gone", "seconds", "turn")
 
     def __init__(self, turn: asyncio.Future[_Loan | QueryError], client: str, digest: str, deadline: float, seconds: float) -> None:
         self.turn = turn
+        self.gone: Callable[[], Awaitable[Any]] | None = None
         self.client = client
         self.digest = digest
         self.deadline = deadline
@@ -142,7 +143,7 @@ class Loans:
             self._check_allowance(client)
         loan = self._next_idle(digest)
         if loan is None:
-            loan = await self._turn(client, digest, budget.seconds)
+            loan = await self._turn(client, digest, budget.seconds, gone)
         loan.query, loan.client, loan.seconds, loan.gone = query, client, budget.seconds, gone
         loan.started = time.monotonic()
         loan.answer = self._loop.create_future()
@@ -170,11 +171,12 @@ class Loans:
                 return self._idle.pop(place)
         return None
 
-    async def _turn(self, client: str, digest: str, seconds: float) -> _Loan:
+    async def _turn(self, client: str, digest: str, seconds: float, gone: Callable[[], Awaitable[Any]] | None) -> _Loan:
         """A worker, as soon as it is this client's turn; raises BusyError where too many wait, or in vain."""
         if self._waits >= self._queue:
             raise places.full(self._queue)
         mine = _Waiting(self._loop.create_future(), client, digest, time.monotonic() + seconds, seconds)
+        mine.gone = gone
         self._waiting.setdefault(client, deque()).append(mine)
         self._waits += 1
         self._borrow()
@@ -265,7 +267,7 @@ class Loans:
     def _offer(self, loan: _Loan) -> None:
         """Give a free worker to the client whose turn it is, else keep it at hand."""
         for client, line in self._waiting.items():
-            mine = next((one for one in line if one.digest == loan.digest), None)
+            mine = next((one for one in line if one.digest == loan.digest and not one.turn.done()), None)
             if mine is not None:
                 line.remove(mine)
                 self._waits -= 1
@@ -283,6 +285,10 @@ class Loans:
         if self._closed or self._asking >= self._waits:
             return
         first = next(one for line in self._waiting.values() for one in line)
+        # After a reload those over the earlier snapshot hold places that nobody needs any more.
+        if other := next((loan for loan in self._idle if loan.digest != first.digest), None):
+            self._end(other, sound=True)  # and again, since somebody waits
+            return
         if len(self._loans) + self._asking >= self._places:
             held = sum(not loan.slow for loan in self._loans)
             if held + self._asking >= self._places and any(loan.digest == first.digest for loan in self._loans):
@@ -414,14 +420,23 @@ class Loans:
                 if loan.gone is not None:
                     self._loop.create_task(self._watch(loan.answer, loan.gone))
         if self._waiting:
-            for client, line in list(self._waiting.items()):
-                for one in [one for one in line if now > one.deadline]:
-                    line.remove(one)
-                    self._waits -= 1
-                    one.turn.set_result(places.late(one.seconds))
-                if not line:
-                    del self._waiting[client]
+            self._look_at_those_who_wait(now)
             self._borrow()
+
+    def _look_at_those_who_wait(self, now: float) -> None:
+        """Let go of those who wait in vain and of those who left, and begin to notice when one leaves."""
+        for client, line in list(self._waiting.items()):
+            for one in [one for one in line if now > one.deadline or one.turn.done()]:
+                line.remove(one)
+                self._waits -= 1
+                if not one.turn.done():
+                    one.turn.set_result(places.late(one.seconds))
+            for one in line:
+                if one.gone is not None:
+                    self._loop.create_task(self._watch(one.turn, one.gone))
+                    one.gone = None
+            if not line:
+                del self._waiting[client]
 
     async def _watch(self, answer: asyncio.Future[Any], gone: Callable[[], Awaitable[Any]]) -> None:
         """Stop a query whose client has left."""

@@ -185,6 +185,10 @@ class Pool:
             use.query = None
         return self._allowances.charge(use.client, seconds)
 
+    def owed(self, client: str) -> float:
+        """How many seconds a client has to wait before it may ask again, 0 where it may."""
+        return self._allowances.charge(client, 0.0)
+
     def give_back(self, use: Use, *, sound: bool) -> None:
         """End a use; a sound worker of the present snapshot is kept, any other is killed and a new one put in its place."""
         with self._state:

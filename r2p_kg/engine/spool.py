@@ -11,10 +11,16 @@ from typing import Final
 from r2p_kg.errors import BusyError
 
 #: Shorter answers stay in memory.
-LARGE: Final = 1024 * 1024
+LARGE: Final = 4 * 1024 * 1024
 
 #: Bytes that the large answers of one process may take together.
 _TOGETHER: Final = 4 * 1024 * 1024 * 1024
+
+
+class Room(mmap.mmap):
+    """A buffer over an unlinked file; ``path`` names the file as long as the buffer is there."""
+
+    path: str
 
 
 class Spool:
@@ -24,7 +30,7 @@ class Spool:
         self._limit = limit
         self.taken = 0
 
-    def room(self, size: int) -> mmap.mmap:
+    def room(self, size: int) -> Room:
         """A buffer over an unlinked file in the temporary folder; raises BusyError where there is no room for it."""
         if self.taken + size > self._limit:
             raise _full()
@@ -32,20 +38,23 @@ class Spool:
             with tempfile.TemporaryFile(prefix="r2p-answer-") as file:
                 # A file with holes would end the process where the disk is full when they are written.
                 os.posix_fallocate(file.fileno(), 0, size)
-                made = mmap.mmap(file.fileno(), size)
+                made = Room(file.fileno(), size)
+                descriptor = os.dup(file.fileno())
         except OSError as error:
             raise _full() from error
         self.taken += size
-        weakref.finalize(made, self._free, size)
+        made.path = f"/proc/self/fd/{descriptor}"
+        weakref.finalize(made, self._free, descriptor, size)
         return made
 
-    def _free(self, size: int) -> None:
+    def _free(self, descriptor: int, size: int) -> None:
+        os.close(descriptor)
         self.taken -= size
 
 
-def spooled(body: object) -> mmap.mmap | None:
+def spooled(body: object) -> Room | None:
     """The buffer of a body that stands in a file; None where it is in memory."""
-    return body if isinstance(body, mmap.mmap) else None
+    return body if isinstance(body, Room) else None
 
 
 def _full() -> BusyError:

@@ -37,6 +37,9 @@ _LARGEST: Final = 8
 _OVERHEAD: Final = 2048
 _KEY: Final = 256
 
+#: Spellings of Accept-Encoding that a page remembers.
+_SPELLINGS: Final = 4
+
 Headers = list[tuple[str, str]]
 
 #: What a page is kept under.
@@ -52,7 +55,7 @@ class Page:
     ``etag`` is None where the answer may not be kept. ``holder`` and ``keys`` are the cache's: where it is kept, for how many requests.
     """
 
-    __slots__ = ("_variants", "body", "compressible", "etag", "headers", "holder", "keys", "size")
+    __slots__ = ("_variants", "body", "compressible", "etag", "headers", "holder", "keys", "sent", "size")
 
     def __init__(self, headers: Sequence[tuple[str, str]], body: bytes, media_type: str, etag: str | None) -> None:
         self.headers = headers
@@ -63,6 +66,8 @@ class Page:
         self.holder: Cache | None = None
         self.keys = 0
         self._variants: dict[str, tuple[Headers, bytes]] = {}
+        #: What was sent before, by the Accept-Encoding header: a short cut to :meth:`variant`.
+        self.sent: dict[str | None, tuple[Headers, bytes]] = {}
 
     def ready(self, encoding: str) -> bool:
         """True where :meth:`variant` has nothing to do that would keep others waiting."""
@@ -73,6 +78,11 @@ class Page:
         if not self.compressible:
             encoding = ""
         return self._variants.get(encoding) or self._make(encoding)
+
+    def send_again(self, accepted: str | None) -> None:
+        """Remember what a client with that Accept-Encoding gets, which has been made before; of the few headers that clients really send."""
+        if len(self.sent) < _SPELLINGS and self.ready(encoding(accepted)):
+            self.sent[accepted] = self.variant(encoding(accepted))
 
     def tag(self, encoding: str) -> str:
         """The tag of the body in that encoding; only where there is one."""

@@ -10,18 +10,15 @@ RSGI: https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined] # granian names it without saying that it exports it
-
 from r2p_kg import journal
 from r2p_kg.engine.loans import Loans
-from r2p_kg.engine.spool import LARGE, spooled
+from r2p_kg.engine.spool import LARGE, Spool, spooled
 from r2p_kg.errors import BusyError, QueryError, R2PError
 from r2p_kg.web import answers, bridge, metrics, protocol, replies, update
 from r2p_kg.web.cache import Cache, Page, encoding
@@ -30,12 +27,12 @@ from r2p_kg.web.problems import RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from mmap import mmap
     from pathlib import Path
 
     from flask import Flask
 
     from r2p_kg.engine import Answer
+    from r2p_kg.engine.spool import Room
     from r2p_kg.web.answers import Plan
     from r2p_kg.web.cache import Headers
     from r2p_kg.web.service import Service
@@ -59,11 +56,10 @@ _OURS: Final = frozenset({"etag", "content-length"})
 _ALL_BODIES: Final = 256 * 1024 * 1024
 
 #: Answers made while more requests than these are under way carry no warnings.
-_CALM: Final = 4
+_CALM: Final = 2
 
-#: Bytes of a large answer that are handed to the server at once, and seconds that the client may take for them.
-_PART: Final = 256 * 1024
-_PATIENCE: Final = 60.0
+#: Seconds within which the server has opened a file that it is to send.
+_OPENED: Final = 30.0
 
 _SAFE: Final = frozenset({"GET", "HEAD"})
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "QUERY", "DELETE"})
@@ -125,6 +121,7 @@ class Gateway:
         #: Bytes of bodies that have come in part.
         self._held = 0
         self._hits = 0
+        self._spool = Spool()
         self._threads = ThreadPoolExecutor(_THREADS, "page")
         self._waiting = ThreadPoolExecutor(_WAITING_THREADS, "query-page")
         self._loop: asyncio.AbstractEventLoop
@@ -158,17 +155,25 @@ class Gateway:
         method, headers, served = scope.method, scope.headers, self._served
         request = None
         if method in _SAFE:
-            # Pages may name the address by which they were asked; answers to queries do not.
-            asked_by = () if scope.path in _SPARQL else (headers.get("host"), scope.scheme)
-            request = (scope.path, scope.query_string, headers.get("accept"), *asked_by)
+            accept = headers.get("accept")
+            # Pages and descriptions may name the address by which they were asked, which is the client's word; data that answer a query do not.
+            data = "query=" in scope.query_string and scope.path in _SPARQL and "html" not in scope.query_string and "html" not in (accept or "")
+            asked_by = () if data else (headers.get("host"), scope.scheme)
+            request = (scope.path, scope.query_string, accept, *asked_by)
             page = served.cache.get(request)
             if page is not None:
+                accepted, held = headers.get("accept-encoding"), headers.get("if-none-match")
+                sent = page.sent.get(accepted)
                 self._hits += 1
-                wanted = encoding(headers.get("accept-encoding"))
+                if sent is not None and held is None and method == "GET":
+                    proto.response_bytes(200, *sent)
+                    return
+                wanted = encoding(accepted)
                 if len(page.body) < LARGE and page.ready(wanted):
-                    _send(proto, 200, page, wanted, headers.get("if-none-match"), empty=method == "HEAD")
+                    page.send_again(accepted)
+                    _send(proto, 200, page, wanted, held, empty=method == "HEAD")
                 else:
-                    await self._deliver(proto, page, wanted, headers.get("if-none-match"), empty=method == "HEAD")
+                    await self._deliver(proto, page, wanted, held, empty=method == "HEAD")
                 return
         served.requests += 1
         try:
@@ -255,7 +260,7 @@ class Gateway:
             about = [*replies.cached(plan.media_type, kept=plan.etag is not None), *answers.about(service, answer, warnings)]
             large = spooled(answer.body)
             if large is not None and (plan.etag is None or not served.cache.takes(len(large))):
-                await self._large(one, about, large, plan.etag)
+                self._large(one, about, large, plan.etag)
                 return True
             page = Page(about, bytes(answer.body), plan.media_type, plan.etag)
         served.cache.put(one.request or (plan.etag,), page)
@@ -263,24 +268,34 @@ class Gateway:
         await self._deliver(one.proto, page, wanted, headers.get("if-none-match"), empty=one.method == "HEAD")
         return True
 
-    async def _large(self, one: _Request, about: Headers, body: mmap, etag: str | None) -> None:
+    def _large(self, one: _Request, about: Headers, body: Room, etag: str | None) -> None:
         """Send an answer that is not kept, as it is: to compress it would take longer than to send it."""
         headers = [*about, ("content-length", str(len(body))), *([("etag", f'"{etag}"')] if etag else [])]
         if one.method == "HEAD":
             one.proto.response_empty(200, headers)
         else:
-            await self._loop.create_task(_in_parts(one.proto, headers, body))
+            self._send_file(one.proto, headers, body)
 
     async def _deliver(self, proto: Any, page: Page, wanted: str, held: str | None, *, empty: bool) -> None:
-        """Send a page whole, a large one in parts: what waits for a slow reader is then one part, and not a copy of the page for each."""
+        """Send a page; a large one from a file, so that no copy of it waits in memory for each slow reader."""
         if not page.ready(wanted):
             await self._loop.run_in_executor(self._threads, page.variant, wanted)
-        if not empty and len(page.body) >= LARGE:
-            headers, body = page.variant(wanted)
-            if len(body) >= LARGE and not (held and page.etag and replies.holds(held, page.etag)):
-                await self._loop.create_task(_in_parts(proto, headers, body))
-                return
-        _send(proto, 200, page, wanted, held, empty=empty)
+        headers, body = page.variant(wanted)
+        if empty or len(body) < LARGE or (held and page.etag and replies.holds(held, page.etag)):
+            _send(proto, 200, page, wanted, held, empty=empty)
+            return
+        try:
+            room = self._spool.room(len(body))
+        except BusyError:  # the memory has it anyway
+            _send(proto, 200, page, wanted, held, empty=empty)
+            return
+        memoryview(room)[:] = body
+        self._send_file(proto, headers, room)
+
+    def _send_file(self, proto: Any, headers: Headers, body: Room) -> None:
+        """The server reads the file as fast as the client takes it. It opens it soon, and the file is there until everybody has closed it."""
+        proto.response_file(200, headers, body.path)
+        self._loop.call_later(_OPENED, lambda: body)
 
     async def _asked(self, one: _Request, plan: Plan, media_type: str) -> Answer:
         """The answer of a query worker, logged and counted; raises QueryError, logged and counted too."""
@@ -393,15 +408,6 @@ def _plan(one: _Request) -> Plan | None:
     except R2PError:
         one.refused = True
         return None
-
-
-async def _in_parts(proto: Any, headers: Headers, body: bytes | mmap) -> None:
-    """Send a body part by part, each as soon as the one before has gone; who takes nothing for a minute is let go."""
-    transport, view = proto.response_stream(200, headers), memoryview(body)
-    with contextlib.suppress(TimeoutError, ProtocolClosed):
-        for start in range(0, len(view), _PART):
-            async with asyncio.timeout(_PATIENCE):
-                await transport.send_bytes(bytes(view[start : start + _PART]))
 
 
 def _send(proto: Any, status: int, page: Page, wanted: str, held: str | None, *, empty: bool) -> None:

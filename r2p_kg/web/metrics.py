@@ -38,7 +38,7 @@ class _Counters:
 @lru_cache(maxsize=1)
 def _counters() -> _Counters:
     """The counters of this process, made when it first counts: only then is it known whether it shares a folder with others."""
-    values.ValueClass = values.get_value_class()
+    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
     return _Counters()
 
 
