@@ -123,9 +123,9 @@ def read_head(data: bytes) -> tuple[Reply, int | None, bytes]:
     assert b"HTTP/1.1" == version
     headers: dict[str, str] = {}
     for line in lines:
-        found = re.fullmatch(rb"([a-z0-9-]+): ?([\x20-\x7e\x80-\xff\t]*)", line)
+        found = re.fullmatch(rb"([A-Za-z0-9-]+): ?([\x20-\x7e\x80-\xff\t]*)", line)
         assert found, line
-        headers[found[1].decode()] = found[2].decode("latin-1")
+        headers[found[1].decode().lower()] = found[2].decode("latin-1")
     length = headers.get("content-length")
     return Reply(int(status), headers, b""), int(length) if length is not None else 0, rest
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
 import shutil
 import socket
@@ -49,7 +50,10 @@ def whole(servers: str, folder: Path) -> Path:
     for name in ("logs", "cache", "body", "proxy"):
         (folder / name).mkdir(exist_ok=True)
     servers = servers.replace("/var/cache/nginx/r2p", str(folder / "cache"))
+    # Else its workers are nobody, who may not write into a folder of ours.
+    user = "user root;" if os.geteuid() == 0 else ""
     text = f"""\
+{user}
 daemon off;
 worker_processes 1;
 pid {folder}/nginx.pid;
@@ -109,7 +113,7 @@ def get(url: str, target: str, *headers: tuple[str, bytes]) -> Reply:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    with proxied(tmp_path_factory.mktemp("n"), "--timeout", "3", "--allowance", "1", "--refill", "0.05") as urls:
+    with proxied(tmp_path_factory.mktemp("n"), "--timeout", "2", "--allowance", "1", "--refill", "0.05") as urls:
         yield urls
 
 
@@ -118,6 +122,8 @@ def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
     assert ANALYZE is not None
     unit = tmp_path / "r2p-kg.service"
     unit.write_text(block("ini").replace("/opt/r2p-kg/bin/r2p", "/bin/true"), "utf-8")
+    # Where the filter lacks it, the query workers cannot deny themselves the network.
+    assert "SystemCallFilter=@system-service seccomp\n" in unit.read_text("utf-8")
     found = subprocess.run([ANALYZE, "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=60, check=False)
     said = [line for line in found.stderr.splitlines() if "r2p-kg" in line]
     assert (0, []) == (found.returncode, said)
@@ -173,16 +179,19 @@ def test_the_configuration_is_one_that_nginx_takes(tmp_path: Path) -> None:
 @pytest.mark.served
 def test_an_answer_is_kept_and_asked_for_again_with_its_tag(both: tuple[str, str]) -> None:
     nginx, service = both
-    first = get(nginx, QUERY, JSON)
+    first = last = get(nginx, QUERY, JSON)
+    plain = get(service, QUERY, JSON)
     assert (200, "MISS") == (first.status, first.headers["x-cache"])
-    second = get(nginx, QUERY, JSON)
-    assert (200, "HIT") == (second.status, second.headers["x-cache"])
-    time.sleep(1.2)
-    third = get(nginx, QUERY, JSON)
-    assert (200, "REVALIDATED") == (third.status, third.headers["x-cache"])
-    assert first.body == second.body == third.body == get(service, QUERY, JSON).body
+    seen: set[str] = set()
+    deadline = time.monotonic() + 10
+    while not {"HIT", "REVALIDATED"} <= seen and time.monotonic() < deadline:
+        last = get(nginx, QUERY, JSON)
+        assert (200, plain.body) == (last.status, last.body)
+        seen.add(last.headers["x-cache"])
+        time.sleep(0.1)  # it keeps the time in whole seconds
+    assert {"HIT", "REVALIDATED"} <= seen
     for name in ("etag", "content-security-policy", "access-control-allow-origin", "vary", "r2p-snapshot"):
-        assert first.headers[name] == third.headers[name]
+        assert first.headers[name] == last.headers[name] == plain.headers[name]
 
 
 @needs_nginx
@@ -243,8 +252,10 @@ def test_a_large_body_and_the_operators_addresses_stay_outside(both: tuple[str, 
 @pytest.mark.served
 def test_long_queries_are_counted_for_whom_nginx_names_whatever_he_claims(both: tuple[str, str]) -> None:
     nginx, service = both
-    assert 503 == get(nginx, ENDLESS, JSON).status
-    again = get(nginx, f"{ENDLESS}%23again", JSON, ("X-Forwarded-For", b"203.0.113.9"))
-    assert (429, True) == (again.status, int(again.headers["retry-after"]) > 0)
+    # What a killed query took is told to the front with the next one: the third is refused.
+    said = [get(nginx, f"{ENDLESS}%23{number}", JSON, ("X-Forwarded-For", f"203.0.113.{number}".encode())) for number in range(3)]
+    assert [503, 503, 429] == [one.status for one in said]
+    assert b"allowance-used" in said[2].body
+    assert int(said[2].headers["retry-after"]) > 0
     # Straight to the service and without a proxy's word it is a client of this machine, which has no allowance to use up.
     assert 200 == get(service, f"{QUERY}%23straight", JSON).status

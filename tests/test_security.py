@@ -75,9 +75,9 @@ class Running:
 
     def send(self, method: str, target: str, *headers: tuple[str, bytes], body: bytes | None = None) -> Reply:
         """The answer to one request, checked."""
-        return self.bytes(request(method, target, headers, body), head=method == "HEAD")
+        return self.exchange(request(method, target, headers, body), head=method == "HEAD")
 
-    def bytes(self, data: bytes, *, head: bool = False) -> Reply:
+    def exchange(self, data: bytes, *, head: bool = False) -> Reply:
         """The answer to the bytes of one request, checked."""
         talk = Talk(self.url)
         try:
@@ -276,7 +276,7 @@ def test_a_framing_that_is_none_ends_the_connection(running: Running, framing: b
 @pytest.mark.parametrize("hosts", [b"", b"Host: a\r\nHost: b\r\n", b"Host: a\r\nHost: a\r\n"])
 def test_a_request_without_exactly_one_host_is_refused(running: Running, hosts: bytes) -> None:
     for line in (b"GET /void", b"GET /sparql?query=ASK%7B%7D", b"POST /sparql?query=ASK%7B%7D"):
-        assert 400 == running.bytes(line + b" HTTP/1.1\r\n" + hosts + b"Content-Length: 0\r\n\r\n").status
+        assert 400 == running.exchange(line + b" HTTP/1.1\r\n" + hosts + b"Content-Length: 0\r\n\r\n").status
 
 
 @pytest.mark.served
@@ -314,7 +314,7 @@ def test_nothing_but_http_1_is_spoken(running: Running, begin: bytes) -> None:
 def test_an_address_of_bytes_beyond_ascii_is_read_or_refused(running: Running) -> None:
     for path in ("/sparql?formät=é€", "/sparql?query=€", "/id/é€", "/rdf-graph-store?graph=€", "/explain?s=€", "/queries?x=€", "/?€"):
         for kind in (b"*/*", b"text/html"):
-            reply = running.bytes(b"GET " + path.encode() + b" HTTP/1.1\r\nHost: x\r\nAccept: " + kind + b"\r\n\r\n")
+            reply = running.exchange(b"GET " + path.encode() + b" HTTP/1.1\r\nHost: x\r\nAccept: " + kind + b"\r\n\r\n")
             assert reply.status in {200, 400, 404}
 
 
