@@ -82,7 +82,7 @@ def test_a_saved_query_is_asked_by_its_id_and_parameters(client: R2P) -> None:
 def test_a_syntax_error_arrives_with_its_place(client: R2P) -> None:
     with pytest.raises(QuerySyntaxError) as caught:
         client.select("SELECT * {\n ?s ?p }")
-    assert (2, 8) == (caught.value.line, caught.value.column)
+    assert (2, 5) == (caught.value.line, caught.value.column)
 
 
 def test_a_refusal_arrives_in_the_services_own_words(client: R2P) -> None:
