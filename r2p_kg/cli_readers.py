@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from r2p_kg.reload import Folders
     from r2p_kg.snapshot import Snapshot
 
+#: Set where this process has built the snapshot and begun anew.
+_BUILT = "R2P_BUILT"
+
 #: Name of a format on the command line → media type for rows, media type for graphs.
 _FORMATS = {
     "table": ("application/sparql-results+json", "application/n-triples"),
@@ -86,7 +89,8 @@ def serve(
       r2p serve --data my.ttl --data more.nq
       r2p serve --data my.ttl --write-token-file token
     """  # noqa: D301 - \b is click's own sign for "leave these lines alone"
-    from r2p_kg import serve as serving  # noqa: PLC0415 - so that --help is quick
+    from r2p_kg import build  # noqa: PLC0415 - so that --help is quick
+    from r2p_kg import serve as serving  # noqa: PLC0415
     from r2p_kg.engine.pool import PoolSettings  # noqa: PLC0415
     from r2p_kg.web.service import Settings  # noqa: PLC0415
 
@@ -120,7 +124,12 @@ def serve(
             )
         return
     folders = _folders(ontology, state, queries)
+    before = build.last_good_path(folders.ontology, folders.state)
     path, notices = _curated(folders)
+    if path != before and not notices and _BUILT not in os.environ:
+        # The checkers and the reasoner leave 150 MB behind, which the service would keep for as long as it runs: begin anew without them.
+        sys.stdout.flush()
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, _BUILT: "1"})  # noqa: S606 - ourselves, as we were called
     offer = serving.Offer(
         path, replace(settings, notices=notices), folders.queries, folders=folders, watch=watch, operator_token=operator_token, log_queries=log_queries
     )

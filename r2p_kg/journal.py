@@ -44,3 +44,14 @@ def configure(*, queries: bool) -> None:
     logger.propagate = False
     logger.setLevel(logging.WARNING)
     logging.getLogger(QUERIES).setLevel(logging.INFO if queries else logging.WARNING)
+
+
+def query(text: str, seconds: float, slow: float, about: dict[str, object]) -> None:
+    """One line of the log for a query: its text only where it took long, else what tells it from others."""
+    logger = logging.getLogger(QUERIES)
+    level = logging.WARNING if seconds >= slow else logging.INFO
+    if logger.isEnabledFor(level):
+        said: dict[str, object] = {"hash": name_of(text), "seconds": round(seconds, 4), **about}
+        if level == logging.WARNING:
+            said["query"] = text[:2000]
+        logger.log(level, "slow query" if level == logging.WARNING else "query", extra={"about": said})

@@ -24,7 +24,7 @@ import pytest
 from r2p_kg import entities, library, rdf, snapshot
 from r2p_kg.cli_readers import _token
 from r2p_kg.rdf import RdfSyntaxError
-from r2p_kg.web import Settings, bearer, create_app, gateway, service_of
+from r2p_kg.web import Settings, bearer, bodies, create_app, gateway, service_of
 from tests.fuzzing import TELLING, ClosedError, Talk, check, read_head, request
 from tests.served import started
 
@@ -376,8 +376,8 @@ def test_a_body_for_writing_is_read_only_of_who_may_write(running: Running) -> N
 
 
 def test_many_slow_bodies_together_have_a_bound() -> None:
-    assert gateway._ALL_BODIES <= 256 * 1024 * 1024
-    assert gateway._BODY_SECONDS <= 30
+    assert bodies._ALL_BODIES <= 256 * 1024 * 1024
+    assert bodies._BODY_SECONDS <= 30
 
 
 # Data that are made to hurt

@@ -80,8 +80,7 @@ class Fronts:
             return digests.difference(*(needed for _, needed in self._said.values()))
 
     def _tell(self, connection: socket.socket) -> None:
-        with contextlib.suppress(wire.BrokenFrameError):  # it is gone, and its thread will notice
-            wire.send(connection, self._state)
+        wire.post(connection, self._state)
 
 
 class Brokering:
@@ -175,8 +174,8 @@ class Brokering:
         lock, seconds = threading.Lock(), float(head["seconds"])
 
         def tell(word: str, why: str) -> None:
-            with lock, contextlib.suppress(wire.BrokenFrameError):
-                wire.send(connection, {"word": word, "why": why})
+            with lock:
+                wire.post(connection, {"word": word, "why": why})
 
         use = self._pool.lend(time.monotonic() + seconds, seconds, head.get("digest"), str(head["holder"]))
         sound = False

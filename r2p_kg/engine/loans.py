@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from r2p_kg.engine import exchange, places, spool, wire
 from r2p_kg.engine.broker import raised
-from r2p_kg.engine.pool import died
+from r2p_kg.engine.loan import Loan
+from r2p_kg.engine.pool import SUSPECTED, died
 from r2p_kg.errors import AllowanceError, BusyError, QueryError, ShareError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
-    from mmap import mmap
     from pathlib import Path
 
     from r2p_kg.engine.contract import Answer, Budget, Dataset
@@ -36,51 +36,10 @@ _LOOK: Final = 0.05
 #: Seconds after which the broker is told of a query.
 _TOLD: Final = 0.1
 
-#: Bytes taken from a worker's socket at once; most answers come whole.
-_TAKEN: Final = 1 << 18
-
 #: Seconds that the broker may take to say why a worker ended.
 _WHY: Final = 5.0
 
 _GONE: Final = "the query service is starting anew; come back in a moment"
-
-
-class _Loan:
-    """A worker on loan: its socket, the line to the broker about it, and the query that it answers, if any."""
-
-    __slots__ = (
-        "answer",
-        "body",
-        "broken",
-        "client",
-        "connection",
-        "digest",
-        "filled",
-        "gone",
-        "line",
-        "numbers",
-        "pid",
-        "query",
-        "recalled",
-        "seconds",
-        "slow",
-        "started",
-        "told",
-    )
-
-    def __init__(self, connection: socket.socket, line: socket.socket, digest: str, pid: int) -> None:
-        self.pid = pid
-        self.connection = connection
-        self.line = line
-        self.digest = digest
-        self.answer: asyncio.Future[tuple[tuple[int, int, float], bytes | mmap] | QueryError] | None = None
-        self.numbers: tuple[int, int, float] | None = None
-        self.body: bytearray | mmap = bytearray()
-        self.filled = 0
-        self.query = self.client = ""
-        self.started = self.seconds = 0.0
-        self.gone: Callable[[], Awaitable[Any]] | None = None
-        self.told = self.slow = self.recalled = self.broken = False
 
 
 class _Waiting:
@@ -88,7 +47,7 @@ class _Waiting:
 
     __slots__ = ("client", "deadline", "digest", "gone", "seconds", "turn")
 
-    def __init__(self, turn: asyncio.Future[_Loan | QueryError], client: str, digest: str, deadline: float, seconds: float) -> None:
+    def __init__(self, turn: asyncio.Future[Loan | QueryError], client: str, digest: str, deadline: float, seconds: float) -> None:
         self.turn = turn
         self.gone: Callable[[], Awaitable[Any]] | None = None
         self.client = client
@@ -109,13 +68,15 @@ class Loans:
         self._loop = asyncio.get_event_loop()
         self._holder = str(os.getpid())
         self._places = 1
-        self._loans: list[_Loan] = []
-        self._idle: list[_Loan] = []
+        self._loans: list[Loan] = []
+        self._idle: list[Loan] = []
         self._asking = 0
         #: Clients in turn, each with its questions in order; how many questions these are.
         self._waiting: dict[str, deque[_Waiting]] = {}
         self._waits = 0
         self._refused: dict[str, float] = {}
+        #: Clients whose queries took long, and until when the broker is told of theirs at once.
+        self._suspects: dict[str, float] = {}
         self._spool = spool.Spool()
         self._threads = ThreadPoolExecutor(16, "loans")
         self._closed = False
@@ -146,9 +107,10 @@ class Loans:
             loan = await self._turn(client, digest, budget.seconds, gone)
         loan.query, loan.client, loan.seconds, loan.gone = query, client, budget.seconds, gone
         loan.started = time.monotonic()
-        loan.answer = self._loop.create_future()
-        self._send(loan, question)
-        told = await loan.answer
+        answer = loan.ask(self._loop, question)
+        if self._suspects and self._suspects.get(client, 0.0) > loan.started:
+            self._tell_of(loan, loan.started)
+        told = await answer
         self._free(loan)
         if isinstance(told, QueryError):
             raise told
@@ -165,13 +127,13 @@ class Loans:
 
     # A question and its worker
 
-    def _next_idle(self, digest: str) -> _Loan | None:
+    def _next_idle(self, digest: str) -> Loan | None:
         for place in range(len(self._idle) - 1, -1, -1):
             if self._idle[place].digest == digest:
                 return self._idle.pop(place)
         return None
 
-    async def _turn(self, client: str, digest: str, seconds: float, gone: Callable[[], Awaitable[Any]] | None) -> _Loan:
+    async def _turn(self, client: str, digest: str, seconds: float, gone: Callable[[], Awaitable[Any]] | None) -> Loan:
         """A worker, as soon as it is this client's turn; raises BusyError where too many wait, or in vain."""
         if self._waits >= self._queue:
             raise places.full(self._queue)
@@ -185,73 +147,7 @@ class Loans:
             raise loan
         return loan
 
-    def _send(self, loan: _Loan, question: bytes) -> None:
-        try:
-            sent = loan.connection.send(question)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            self._lost(loan)
-            return
-        if sent < len(question):  # longer than the socket takes at once; its other side is reading
-            self._loop.create_task(self._send_rest(loan, question[sent:]))
-
-    async def _send_rest(self, loan: _Loan, rest: bytes) -> None:
-        try:
-            await self._loop.sock_sendall(loan.connection, rest)
-        except OSError:
-            self._lost(loan)
-
-    def _readable(self, loan: _Loan) -> None:
-        """Something came from the worker: the answer or a part of it, or the worker's end."""
-        try:
-            if loan.numbers is None:
-                data = loan.connection.recv(_TAKEN)
-                if not data:
-                    self._lost(loan)
-                    return
-                self._begin_answer(loan, data)
-            else:
-                taken = loan.connection.recv_into(memoryview(loan.body)[loan.filled :])
-                if not taken:
-                    self._lost(loan)
-                    return
-                loan.filled += taken
-                if loan.filled == len(loan.body):
-                    self._complete(loan, loan.numbers, spool.spooled(loan.body) or bytes(loan.body))
-        except BlockingIOError:
-            return
-        except OSError:
-            self._lost(loan)
-
-    def _begin_answer(self, loan: _Loan, data: bytes) -> None:
-        while len(data) < exchange.ANSWER.size:  # never seen: a worker sends its numbers in one piece
-            data += wire.exactly(loan.connection, exchange.ANSWER.size - len(data), time.monotonic() + 1)
-        kind, rows, elapsed, size = exchange.ANSWER.unpack_from(data)
-        body = data[exchange.ANSWER.size :]
-        if len(body) == size:
-            self._complete(loan, (kind, rows, elapsed), body)
-            return
-        loan.numbers = (kind, rows, elapsed)
-        if size >= spool.LARGE:
-            try:
-                loan.body = self._spool.room(size)
-            except BusyError as full:
-                if loan.answer is not None and not loan.answer.done():
-                    loan.answer.set_result(full)  # the worker, which goes on sending, is let go of
-                return
-        else:
-            loan.body = bytearray(size)
-        memoryview(loan.body)[: len(body)] = body
-        loan.filled = len(body)
-
-    def _complete(self, loan: _Loan, numbers: tuple[int, int, float], body: bytes | mmap) -> None:
-        loan.numbers = None
-        loan.body = bytearray()
-        if loan.answer is not None and not loan.answer.done():
-            loan.answer.set_result((numbers, body))
-
-    def _free(self, loan: _Loan) -> None:
+    def _free(self, loan: Loan) -> None:
         """The worker has answered, or its question was given up: it takes the next question, waits for one, or goes back."""
         if loan.broken:
             return
@@ -264,7 +160,7 @@ class Loans:
         loan.answer, loan.told, loan.gone = None, False, None
         self._offer(loan)
 
-    def _offer(self, loan: _Loan) -> None:
+    def _offer(self, loan: Loan) -> None:
         """Give a free worker to the client whose turn it is, else keep it at hand."""
         for client, line in self._waiting.items():
             mine = next((one for one in line if one.digest == loan.digest and not one.turn.done()), None)
@@ -297,7 +193,7 @@ class Loans:
         seconds = max(first.deadline - time.monotonic(), 0.01)
         self._loop.run_in_executor(self._threads, self._lent, first.digest, seconds).add_done_callback(self._borrowed)
 
-    def _lent(self, digest: str, seconds: float) -> _Loan:
+    def _lent(self, digest: str, seconds: float) -> Loan:
         """Ask the broker for a worker over that snapshot, in a thread; raises what it answers, or BusyError where it is gone."""
         with contextlib.ExitStack() as failed:
             line = failed.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
@@ -315,9 +211,9 @@ class Loans:
             connection = socket.socket(fileno=descriptors[0])
             connection.setblocking(False)  # noqa: FBT003 - the name of the standard library's parameter is "flag"
             failed.pop_all()
-            return _Loan(connection, line, digest, int(head["pid"]))
+            return Loan(connection, line, digest, int(head["pid"]), room=self._spool, lost=self._lost)
 
-    def _borrowed(self, done: asyncio.Future[_Loan]) -> None:
+    def _borrowed(self, done: asyncio.Future[Loan]) -> None:
         self._asking -= 1
         if done.cancelled():
             return
@@ -329,7 +225,7 @@ class Loans:
                 loan.line.close()
                 return
             self._loans.append(loan)
-            self._loop.add_reader(loan.connection.fileno(), self._readable, loan)
+            self._loop.add_reader(loan.connection.fileno(), loan.readable)
             self._loop.add_reader(loan.line.fileno(), self._heard, loan)
             self._offer(loan)
             self._borrow()
@@ -343,7 +239,7 @@ class Loans:
                 if not one.turn.done():
                     one.turn.set_result(error)
 
-    def _heard(self, loan: _Loan) -> None:
+    def _heard(self, loan: Loan) -> None:
         """The broker says something about a worker on loan."""
         try:
             said, _ = wire.receive(loan.line, time.monotonic() + 1)
@@ -359,16 +255,19 @@ class Loans:
                     self._end(loan, sound=True)
             case "slow":
                 loan.slow = True
+                if loan.client:
+                    self._suspects = {client: until for client, until in self._suspects.items() if until > time.monotonic()}
+                    self._suspects[loan.client] = time.monotonic() + SUSPECTED
                 self._borrow()
             case "wait":
                 client, _, seconds = str(said["why"]).rpartition(" ")
                 self._refused[client] = time.monotonic() + float(seconds)
 
-    def _tell(self, loan: _Loan, head: Mapping[str, Any]) -> None:
+    def _tell(self, loan: Loan, head: Mapping[str, Any]) -> None:
         with contextlib.suppress(wire.BrokenFrameError):
             wire.send(loan.line, head)
 
-    def _end(self, loan: _Loan, *, sound: bool = False) -> None:
+    def _end(self, loan: Loan, *, sound: bool = False) -> None:
         """Let go of a worker: give it back where it is sound, else let the broker kill it."""
         if loan.broken:
             return
@@ -376,12 +275,11 @@ class Loans:
         if sound:
             self._tell(loan, {"do": "back"})
         loan.line.close()
-        if loan.answer is not None and not loan.answer.done():
-            loan.answer.set_result(BusyError(_GONE, retry_after=2))
+        loan.settle(BusyError(_GONE, retry_after=2))
         if self._waiting:
             self._borrow()
 
-    def _drop(self, loan: _Loan) -> None:
+    def _drop(self, loan: Loan) -> None:
         loan.broken = True
         self._loop.remove_reader(loan.connection.fileno())
         self._loop.remove_reader(loan.line.fileno())
@@ -390,7 +288,7 @@ class Loans:
         if loan in self._idle:
             self._idle.remove(loan)
 
-    def _lost(self, loan: _Loan) -> None:
+    def _lost(self, loan: Loan) -> None:
         """The worker has ended: the broker knows why."""
         if loan.broken:
             return
@@ -399,10 +297,9 @@ class Loans:
         if self._waiting:
             self._borrow()
 
-    def _explained(self, loan: _Loan, done: asyncio.Future[str | None]) -> None:
+    def _explained(self, loan: Loan, done: asyncio.Future[str | None]) -> None:
         why = None if done.cancelled() else done.result()
-        if loan.answer is not None and not loan.answer.done():
-            loan.answer.set_result(BusyError(_GONE, retry_after=2) if why is None else died(why, loan.seconds))
+        loan.settle(BusyError(_GONE, retry_after=2) if why is None else died(why, loan.seconds))
 
     # Now and then
 
@@ -413,15 +310,19 @@ class Loans:
         self._loop.call_later(_LOOK, self._look)
         now = time.monotonic()
         for loan in self._loans:
-            left = loan.started + loan.seconds - now
-            if loan.answer is not None and not loan.told and (now - loan.started > _TOLD or left < _TOLD):
-                loan.told = True
-                self._tell(loan, {"do": "running", "query": loan.query, "client": loan.client, "ran": now - loan.started, "left": left})
-                if loan.gone is not None:
-                    self._loop.create_task(self._watch(loan.answer, loan.gone))
+            if loan.answer is not None and not loan.told and (now - loan.started > _TOLD or loan.started + loan.seconds - now < _TOLD):
+                self._tell_of(loan, now)
         if self._waiting:
             self._look_at_those_who_wait(now)
             self._borrow()
+
+    def _tell_of(self, loan: Loan, now: float) -> None:
+        """Tell the broker of a query, and begin to notice when its client leaves."""
+        loan.told = True
+        left = loan.started + loan.seconds - now
+        self._tell(loan, {"do": "running", "query": loan.query, "client": loan.client, "ran": now - loan.started, "left": left})
+        if loan.gone is not None and loan.answer is not None:
+            self._loop.create_task(self._watch(loan.answer, loan.gone))
 
     def _look_at_those_who_wait(self, now: float) -> None:
         """Let go of those who wait in vain and of those who left, and begin to notice when one leaves."""
@@ -454,7 +355,7 @@ class Loans:
         self._refused.pop(client, None)
 
 
-def _why(loan: _Loan) -> str | None:
+def _why(loan: Loan) -> str | None:
     """Why a worker ended, as the broker says, in a thread; None where the broker is gone too."""
     deadline = time.monotonic() + _WHY
     with contextlib.closing(loan.line):

@@ -48,6 +48,12 @@ _LOOK: Final = 0.05
 #: Seconds after which a query gives its place to others and runs on with the lowest priority.
 _LONG: Final = 0.25
 
+#: Seconds for which the next queries of a client whose query took long begin without a place of their own.
+SUSPECTED: Final = 10.0
+
+#: Clients that are remembered before those are forgotten of whom there is nothing to remember.
+_CLIENTS: Final = 1000
+
 
 @dataclass(frozen=True)
 class PoolSettings:
@@ -108,6 +114,8 @@ class Pool:
         #: Zygotes of earlier snapshots that somebody still asks; a worker dies with its zygote.
         self._earlier: list[Zygote] = []
         self._kept: set[str] = set()
+        #: Clients whose queries took long, and until when.
+        self._suspects: dict[str, float] = {}
         self._refill()
         threading.Thread(target=self._watch, name="pool", daemon=True).start()
 
@@ -177,6 +185,9 @@ class Pool:
             use.id = str(next(self._numbers))
             use.query, use.client, use.deadline = query, client, deadline
             use.started = time.monotonic() if started is None else started
+            suspect = self._suspects.get(client, 0.0) > time.monotonic()
+        if suspect:
+            self._pass([use])
 
     def done(self, use: Use) -> float:
         """The query of a borrower has ended; how many seconds its client has to wait before it may ask again."""
@@ -348,20 +359,29 @@ class Pool:
             now = time.monotonic()
             with self._state:
                 running = [use for use in self._uses if use.query is not None and not use.ended]
-                slow = sum(not use.placed for use in running)
-                passed = [use for use in running if use.placed and now - use.started > _LONG][: max(self.settings.workers - slow, 0)]
-                for use in passed:
-                    use.placed = False
                 late = [use for use in running if use.tell is not None and now > use.deadline]
-            for use in passed:
-                use.worker.slow_down()
-                if use.tell is not None:
-                    use.tell("slow", "")
-                self._places.give_back()
+            self._pass([use for use in running if now - use.started > _LONG])
             for use in late:
                 self.stop(use, _LATE)
-            if passed:
-                self._refill()
+
+    def _pass(self, long: list[Use]) -> None:
+        """Let others pass these queries, as many as there are places; whoever asked them is suspected of more for a while."""
+        with self._state:
+            slow = sum(not use.placed for use in self._uses)
+            passed = [use for use in long if use.placed][: max(self.settings.workers - slow, 0)]
+            for use in passed:
+                use.placed = False
+                if use.client:
+                    self._suspects[use.client] = time.monotonic() + SUSPECTED
+            if len(self._suspects) > _CLIENTS:
+                self._suspects = {client: until for client, until in self._suspects.items() if until > time.monotonic()}
+        for use in passed:
+            use.worker.slow_down()
+            if use.tell is not None:
+                use.tell("slow", "")
+            self._places.give_back()
+        if passed:
+            self._refill()
 
     def _take_worker(self, zygote: Zygote) -> Worker:
         """A living worker: one that was killed from outside while it waited must not cost a query."""

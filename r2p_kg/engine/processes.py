@@ -42,9 +42,14 @@ class Worker:
             signal.pidfd_send_signal(self.handle, signal.SIGKILL)
 
     def slow_down(self) -> None:
-        """Let every other process go before this one, for the rest of its life (setpriority(2))."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
+        """Let every other process go before this one, for the rest of its life.
+
+        Where the kernel knows it (sched(7), SCHED_IDLE) whoever wakes up runs at once; by a low priority alone, only when a time slice has ended.
+        """
+        with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, self.pid, _LAST)
+            if hasattr(os, "SCHED_IDLE"):
+                os.sched_setscheduler(self.pid, os.SCHED_IDLE, os.sched_param(0))
 
     def end(self) -> None:
         """Kill it and let go of it; the one who took the worker does this, once."""

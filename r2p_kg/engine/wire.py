@@ -5,6 +5,7 @@ A frame is 4 bytes of head length and 8 bytes of body length (network order), th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import select
 import socket
@@ -41,6 +42,15 @@ def send(connection: socket.socket, head: Mapping[str, Any], body: bytes = b"") 
     Raises BrokenFrameError where the other side is gone or takes nothing for a minute.
     """
     send_bytes(connection, frame(head, len(body)), body)
+
+
+def post(connection: socket.socket, head: Mapping[str, Any]) -> None:
+    """Send a short message on a connection on which another thread receives, without waiting; one that cannot be sent is lost.
+
+    :func:`send` would change the time limit under the other thread's hands.
+    """
+    with contextlib.suppress(OSError):
+        connection.send(frame(head), socket.MSG_DONTWAIT)
 
 
 def frame(head: Mapping[str, Any], length: int = 0) -> bytes:
@@ -131,6 +141,8 @@ def exactly(connection: socket.socket, length: int, deadline: float | None = Non
         try:
             taken = connection.recv_into(view[filled:])
         except TimeoutError as error:
+            if deadline is None:
+                continue  # another thread's time limit (:func:`send`)
             raise LateError from error
         except OSError as error:
             raise BrokenFrameError(str(error)) from error

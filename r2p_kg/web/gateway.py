@@ -20,7 +20,8 @@ from r2p_kg import journal
 from r2p_kg.engine.loans import Loans
 from r2p_kg.engine.spool import LARGE, Spool, spooled
 from r2p_kg.errors import BusyError, QueryError, R2PError
-from r2p_kg.web import answers, bridge, metrics, protocol, replies, update
+from r2p_kg.web import answers, bridge, metrics, protocol, replies
+from r2p_kg.web.bodies import Bodies
 from r2p_kg.web.cache import Cache, Page, encoding
 from r2p_kg.web.link import Link
 from r2p_kg.web.problems import RequestError
@@ -44,16 +45,8 @@ _THREADS: Final = 16
 _WAITING_THREADS: Final = 48
 _MAY_WAIT: Final = ("/sparql", "/queries/", "/rdf-graph-store")
 
-#: Seconds within which the whole body of a request must have come.
-_BODY_SECONDS: Final = 20.0
-
-#: Bytes of a body that is read for a write; everything else has the service's own limit.
-_WRITE_BYTES: Final = 64 * 1024 * 1024
-
 #: Headers that depend on the encoding.
 _OURS: Final = frozenset({"etag", "content-length"})
-#: Bytes of bodies that are on their way at once, of all requests together: many slow ones must not fill the memory.
-_ALL_BODIES: Final = 256 * 1024 * 1024
 
 #: Answers made while more requests than these are under way carry no warnings.
 _CALM: Final = 2
@@ -65,12 +58,8 @@ _SAFE: Final = frozenset({"GET", "HEAD"})
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "QUERY", "DELETE"})
 _ASKS: Final = frozenset({"POST", "QUERY"})
 _SPARQL: Final = frozenset({"/sparql", "/sparql/"})
-_WRITES: Final = ("/sparql", "/rdf-graph-store")
 
 _NO_HOST: Final = "an HTTP/1.1 request names its host exactly once; send one Host header"
-_ENCODED: Final = "the body is compressed, and this service inflates nothing; send it as it is, without Content-Encoding"
-_FULL: Final = "too many large bodies are on their way; come back in a moment"
-_BROKEN: Final = "the body broke off before its end, so nothing was done with it; send the request again"
 
 
 class Served:
@@ -118,8 +107,7 @@ class Gateway:
         self._make = make
         self._address = address
         self._queue = queue
-        #: Bytes of bodies that have come in part.
-        self._held = 0
+        self._bodies = Bodies()
         self._hits = 0
         self._spool = Spool()
         self._threads = ThreadPoolExecutor(_THREADS, "page")
@@ -192,7 +180,9 @@ class Gateway:
             error: QueryError | None = None if _one_host(one.scope) else RequestError(400, _NO_HOST)
             if error is None and one.method in _WITH_BODY:
                 try:
-                    one.body = await self._body(one)
+                    one.body = await self._bodies.read(
+                        one.scope, one.proto, one.served.service.settings.body_bytes, one.served.app if one.served.writable else None
+                    )
                 except QueryError as refused:
                     error = refused
                 if error is None and one.method in _ASKS and one.scope.path in _SPARQL and await self._query(one):
@@ -200,40 +190,6 @@ class Gateway:
             await self._page(one, error)
         except Exception:  # noqa: BLE001 - the last net: whatever it is, the client gets an answer and the log the cause
             _failed(one)
-
-    async def _body(self, one: _Request) -> bytes:
-        """The whole body; raises RequestError where it is encoded (415), too long (413), does not come (408) or breaks off (400)."""
-        headers, limit = one.scope.headers, one.served.service.settings.body_bytes
-        if one.served.writable and one.scope.path.startswith(_WRITES) and update.admits(one.served.app, headers.get("authorization") or ""):
-            limit = max(limit, _WRITE_BYTES)
-        if any(coding.strip().lower() != "identity" for value in headers.get_all("content-encoding") for coding in value.split(",")):
-            # Never inflated: a small body could become a huge one.
-            raise RequestError(415, _ENCODED, headers={"Accept-Encoding": "identity"})
-        told = headers.get("content-length")
-        if told is not None and told.isdecimal() and int(told) > limit:
-            raise _too_long(limit)
-        parts, size, empty = [], 0, 0
-        try:
-            async with asyncio.timeout(_BODY_SECONDS):
-                async for part in one.proto:
-                    size += len(part)
-                    self._held += len(part)
-                    empty += not part
-                    if size > limit:
-                        raise _too_long(limit)
-                    if self._held > _ALL_BODIES:
-                        raise BusyError(_FULL)
-                    parts.append(bytes(part))
-        except TimeoutError as late:
-            message = f"the body of the request did not come within {_BODY_SECONDS:g} seconds; send it in one go"
-            raise RequestError(408, message) from late
-        finally:
-            self._held -= size
-        # Granian ends every body with an empty part and raises nothing where one breaks off: it gives an empty part more. Half of a body
-        # must not pass for the whole.
-        if empty > 1 or (told is not None and told != str(size)):
-            raise RequestError(400, _BROKEN)
-        return b"".join(parts)
 
     async def _query(self, one: _Request) -> bool:
         """Answer a query whose answer is data; False where this is none, or has a mistake, of which Flask tells."""
@@ -314,11 +270,13 @@ class Gateway:
             )
         except QueryError as error:
             metrics.refused(error.slug)
-            _log_query(plan.query, time.perf_counter() - started, slow, {"problem": error.slug})
+            journal.query(plan.query, time.perf_counter() - started, slow, {"problem": error.slug})
             raise
         seconds = time.perf_counter() - started
         metrics.answered(answer, seconds)
-        _log_query(plan.query, seconds, slow, {"evaluated": round(answer.elapsed, 4), "rows": answer.rows, "bytes": len(answer.body), "worker": answer.worker})
+        journal.query(
+            plan.query, seconds, slow, {"evaluated": round(answer.elapsed, 4), "rows": answer.rows, "bytes": len(answer.body), "worker": answer.worker}
+        )
         return answer
 
     async def _whole(self, one: _Request, plan: Plan, media_type: str) -> Answer:
@@ -372,19 +330,6 @@ class Gateway:
             self._loop.call_later(0.1, self._drain, version)
 
 
-_queries = logging.getLogger(journal.QUERIES)
-
-
-def _log_query(query: str, seconds: float, slow: float, about: dict[str, object]) -> None:
-    """One line of the log for a query: its text only where it took long, else what tells it from others."""
-    level = logging.WARNING if seconds >= slow else logging.INFO
-    if _queries.isEnabledFor(level):
-        said: dict[str, object] = {"hash": journal.name_of(query), "seconds": round(seconds, 4), **about}
-        if level == logging.WARNING:
-            said["query"] = query[:2000]
-        _queries.log(level, "slow query" if level == logging.WARNING else "query", extra={"about": said})
-
-
 def _client(scope: Any, service: Service) -> str:
     """Whom a query is counted for: the peer, or whom a trusted proxy names; nobody on this machine itself."""
     peer = str(scope.client).rpartition(":")[0]
@@ -430,7 +375,3 @@ def _one_host(scope: Any) -> bool:
 def _failed(one: _Request) -> None:
     _log.exception("%s %s", one.method, one.scope.path)
     one.proto.response_str(500, list(replies.FAILED), "the service made a mistake; its log says more\n")
-
-
-def _too_long(limit: int) -> RequestError:
-    return RequestError(413, f"the body is larger than the {limit:,} bytes that this service takes; /status states its limits")

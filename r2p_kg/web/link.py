@@ -43,9 +43,9 @@ class Link:
 
     def say(self, version: int, needs: Sequence[str]) -> None:
         """Tell the broker up to which version this process has come, and which snapshots its requests still need."""
-        with self._lock, contextlib.suppress(wire.BrokenFrameError):
+        with self._lock:
             if self._line is not None:
-                wire.send(self._line, {"version": version, "needs": list(needs)})
+                wire.post(self._line, {"version": version, "needs": list(needs)})
 
     def close(self) -> None:
         """Hear nothing more."""

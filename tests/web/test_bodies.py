@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from r2p_kg.errors import BusyError
-from r2p_kg.web import Settings, gateway
+from r2p_kg.web import bodies
 from r2p_kg.web.problems import RequestError
 
 if TYPE_CHECKING:
@@ -34,13 +33,11 @@ async def arriving(*parts: bytes, pause: float = 0.0) -> AsyncIterator[bytes]:
 
 def read(parts: AsyncIterator[bytes], held: int = 0, **headers: str) -> bytes:
     """What the front reads of a body."""
-    made = gateway.Gateway(SimpleNamespace(), SimpleNamespace(), Path("none"), 1)  # type: ignore[arg-type]
+    made = bodies.Bodies()
     made._held = held
-    service: Any = SimpleNamespace(settings=Settings(body_bytes=1000))
     scope = SimpleNamespace(path="/sparql", headers=Headers({name.replace("_", "-"): value for name, value in headers.items()}))
-    one: Any = SimpleNamespace(served=SimpleNamespace(service=service, writable=False), scope=scope, proto=parts)
     try:
-        return asyncio.run(made._body(one))
+        return asyncio.run(made.read(scope, parts, 1000, None))
     finally:
         assert held == made._held  # what was counted is given back, whatever happened
 
@@ -51,7 +48,7 @@ def test_a_body_in_parts_is_one() -> None:
 
 
 def test_a_body_that_does_not_come_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway, "_BODY_SECONDS", 0.1)
+    monkeypatch.setattr(bodies, "_BODY_SECONDS", 0.1)
     with pytest.raises(RequestError, match=r"did not come within 0\.1 seconds") as caught:
         read(arriving(b"a", b"b", b"c", pause=0.08), content_length="3")
     assert 408 == caught.value.status
@@ -76,4 +73,4 @@ def test_other_bodies_are_refused(parts: tuple[bytes, ...], headers: dict[str, s
 
 def test_bodies_of_all_requests_together_have_a_bound() -> None:
     with pytest.raises(BusyError):
-        read(arriving(b"x" * 100), held=gateway._ALL_BODIES)
+        read(arriving(b"x" * 100), held=bodies._ALL_BODIES)
