@@ -399,3 +399,23 @@ def zygote(pool: Pool) -> int:
 def children(pid: int) -> list[int]:
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
     return [child for child in map(int, text.split()) if alive(child)]
+
+
+def test_a_client_whose_query_took_long_begins_its_next_one_behind_the_others(path: Path) -> None:
+    made = Pool(path, PoolSettings(workers=2, spares=1))
+    words: list[str] = []
+    try:
+        for _ in range(2):
+            use = made.lend(time.monotonic() + 5, 5, None, "front")
+            made.reach(use, lambda word, _why: words.append(word))
+            made.begin(use, ENDLESS, time.monotonic() + 5, client="192.0.2.1")
+            assert soon(lambda one=use: not one.placed, 0.05 if words else 5)  # type: ignore[misc]
+            made.done(use)
+            made.give_back(use, sound=True)
+        other = made.lend(time.monotonic() + 5, 5, None, "front")
+        made.begin(other, SMALL, time.monotonic() + 5, client="192.0.2.2")
+        assert other.placed
+        made.give_back(other, sound=True)
+        assert ["slow", "slow"] == words
+    finally:
+        made.close()
