@@ -57,6 +57,9 @@ _USUAL: Final = re.compile(
 #: Tokens of kind ``other`` that readings with a ``<`` as operator may meet, all together; each can cost a look at the whole text.
 _MOST_OTHERS: Final = 300
 
+#: Characters of white space and comments that those readings may pass over, all together: each may see the rest of a long line as a comment.
+_MOST_SKIPPED: Final = 4_000_000
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -195,12 +198,15 @@ def _opens(ahead: Sequence[Token]) -> bool:
 
 def other_readings(text: str, found: Sequence[Token], keyword: re.Pattern[str]) -> Iterator[Token]:
     """The tokens that mention a keyword in readings where some ``<`` is an operator; each position is visited at most twice."""
-    others = 0
+    others = skipped = 0
     work = [token.start for token in _ambiguous(found)]
     seen = {(token.start, before.operand) for before, token in pairwise(found)}
     while work:
         start, after = work.pop(), False
+        end = start
         for token in tokens(text, start, operator=True):
+            skipped += token.start - end
+            end = token.start + len(token.text)
             if token.start > start:
                 if (token.start, after) in seen:
                     break
@@ -213,6 +219,11 @@ def other_readings(text: str, found: Sequence[Token], keyword: re.Pattern[str]) 
             if others > _MOST_OTHERS:
                 raise _noise(text, token)
             after = token.operand
+        else:
+            skipped += len(text) - end
+        if skipped > _MOST_SKIPPED:
+            message = "so many # on one line may begin a comment here that the query cannot be judged; write fewer IRIs on a line"
+            raise QueryRefusedError(message, *place(text, start))
 
 
 def _ambiguous(found: Sequence[Token]) -> Iterator[Token]:
