@@ -41,6 +41,8 @@ class Vocabulary:
     prefixes: Mapping[str, str]
     namespaces: frozenset[str]
     _pairs: Mapping[str, tuple[str, ...]] = field(repr=False)
+    #: Terms by namespace, of the small ones: they are vocabularies, whose terms are misspelt most.
+    _own: Mapping[str, tuple[str, ...]] = field(repr=False)
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Vocabulary:
@@ -51,8 +53,8 @@ class Vocabulary:
         deprecated = frozenset(iri.decode() for iri in _DEPRECATED.findall(snapshot.quads))
         namespaces = frozenset(namespace(iri) for iri in terms)
         if len(terms) > _MOST:
-            return cls(None, deprecated, languages, dict(snapshot.prefixes), namespaces, {})
-        return cls(terms, deprecated, languages, dict(snapshot.prefixes), namespaces, _index(terms))
+            return cls(None, deprecated, languages, dict(snapshot.prefixes), namespaces, {}, {})
+        return cls(terms, deprecated, languages, dict(snapshot.prefixes), namespaces, _index(terms), _small(terms))
 
     def short(self, iri: str) -> str:
         """The IRI as a prefixed name where a prefix fits, else in angle brackets."""
@@ -61,6 +63,8 @@ class Vocabulary:
 
     def nearest(self, iri: str) -> str | None:
         """The term that the IRI is a misspelling of, as far as one can tell: its own namespace first, then the same name elsewhere."""
+        if own := _closest(local(iri), self._own.get(namespace(iri), ())):
+            return own
         name = local(iri).lower()
         counts: dict[str, int] = defaultdict(int)
         # The rarest pairs of letters tell most, and their lists are short.
@@ -78,6 +82,25 @@ class Vocabulary:
 
 #: Words of this likeness (difflib), and in the same namespace of a little less, are taken for each other.
 _LIKE: Final = 0.85
+
+
+#: A namespace with more terms holds things, not words.
+_WORDS: Final = 1000
+
+
+def _small(terms: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for term in sorted(terms):
+        found[namespace(term)].append(term)
+    return {start: tuple(members) for start, members in found.items() if len(members) <= _WORDS}
+
+
+def _closest(name: str, terms: Iterable[str]) -> str | None:
+    """The term that is called most like it, one with the same case of the first letter before others; None where none is like it."""
+    near = {local(term): term for term in terms if abs(len(local(term)) - len(name)) <= 2}  # noqa: PLR2004 - letters that one forgets or adds
+    by_lower = {called.lower(): called for called in sorted(near, key=lambda called: called[:1].isupper() == name[:1].isupper())}
+    found = difflib.get_close_matches(name.lower(), by_lower, 1, _LIKE)
+    return near[by_lower[found[0]]] if found else None
 
 
 def namespace(iri: str) -> str:
