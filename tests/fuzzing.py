@@ -27,7 +27,7 @@ ALLOWED: Final = frozenset({100, 200, 201, 204, 206, 303, 304, 400, 401, 403, 40
 CRASH: Final = "https://w3id.org/r2p-kg/problem/engine-crash"
 
 #: What an answer must never tell: traces of our code, places of this machine.
-TELLING: Final = re.compile(rb"Traceback \(most recent call last\)|File \"[^\"]+\.py\"|site-packages|/r2p_kg/|\.py:\d+|/tmp/|/home/|/root/|0x[0-9a-f]{12}")
+TELLING: Final = re.compile(rb"Traceback \(most recent call last\)|File \"[^\"]+\.py\"|site-packages|/r2p_kg/|\.py:\d+|/(?:tmp|home|root)/|0x[0-9a-f]{12}")
 
 #: Answers of the HTTP parser itself, before any code of ours: a head that is none.
 _BY_THE_PARSER: Final = frozenset({400, 414, 431})

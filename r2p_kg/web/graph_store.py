@@ -35,7 +35,7 @@ _MULTIPART: Final = "multipart/form-data"
 @blueprint.route(f"{PATH}/", methods=["GET", "PUT", "POST", "DELETE"])
 def indirect() -> Response:
     """The graph that the address names as ``?graph=`` and an IRI, or ``?default`` (section 4.2)."""
-    named = [(name, value) for name, value in update.fields(request.query_string, "the address") if name in {"graph", "default"}]
+    named = [(name, value) for name, value in protocol.fields_of(request.query_string, "the address") if name in {"graph", "default"}]
     if not named and request.method == "POST":
         return _create()
     if len(named) != 1:

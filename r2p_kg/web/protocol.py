@@ -71,11 +71,11 @@ def read(method: str, address: bytes, kind: str, body: bytes) -> Question:
 
     ``address``: what follows the ``?``, as it was sent. ``kind``: the media type of the body in lower case, without parameters.
     """
-    fields = _fields(address, "the address")
+    fields = fields_of(address, "the address")
     direct: str | None = None
     if method in {"POST", "QUERY"}:
         if kind == FORM:
-            fields += _fields(body, "the body")
+            fields += fields_of(body, "the body")
         elif kind == DIRECT:
             direct = _text(body, "the body")
         elif kind == UPDATE:
@@ -128,8 +128,8 @@ def _entailed(values: Sequence[str]) -> bool:
     return not wanted
 
 
-def _fields(data: bytes, where: str) -> list[tuple[str, str]]:
-    """Names and values of form data, each decoded once, in UTF-8."""
+def fields_of(data: bytes, where: str) -> list[tuple[str, str]]:
+    """Names and values of form data, each decoded once, in UTF-8; raises RequestError (400)."""
     if data.startswith(_QUERY) and _PLAIN.fullmatch(data, len(_QUERY)):
         return [("query", _decoded(data[len(_QUERY) :], where))]
     try:

@@ -79,9 +79,7 @@ def tag_of(headers: Mapping[str, str]) -> str | None:
 @lru_cache(maxsize=64)
 def cached(media_type: str, *, kept: bool = True) -> tuple[tuple[str, str], ...]:
     """The headers of an answer that is data, all but its tag, its length and what tells of it; the same that Flask's answers get."""
-    text = media_type.startswith("text/") or media_type.endswith(("+xml", "/xml"))
-    content_type = f"{media_type}; charset=utf-8" if text else media_type
-    return ("content-type", content_type), ("cache-control", _KEPT if kept else "no-store"), ("vary", ", ".join(_VARY)), *_DATA.items()
+    return ("content-type", _content_type(media_type)), ("cache-control", _KEPT if kept else "no-store"), ("vary", ", ".join(_VARY)), *_DATA.items()
 
 
 def unchanged(etag: str) -> Response | None:
@@ -92,13 +90,17 @@ def unchanged(etag: str) -> Response | None:
 
 def data(body: bytes | str, media_type: str, etag: str | None) -> Response:
     """A whole answer that clients may keep and must revalidate; without a tag it may not be kept."""
-    text = media_type.startswith("text/") or media_type.endswith(("+xml", "/xml"))
-    reply = Response(body, content_type=f"{media_type}; charset=utf-8" if text else media_type)
+    reply = Response(body, content_type=_content_type(media_type))
     if etag is None:
         reply.headers["Cache-Control"] = "no-store"
         reply.vary.update(_VARY)
         return reply
     return _cached(reply, etag)
+
+
+def _content_type(media_type: str) -> str:
+    text = media_type.startswith("text/") or media_type.endswith(("+xml", "/xml"))
+    return f"{media_type}; charset=utf-8" if text else media_type
 
 
 def _cached(reply: Response, etag: str) -> Response:

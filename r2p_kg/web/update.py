@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
-from urllib.parse import parse_qsl
 
 from flask import Response, current_app, g, request
 
 from r2p_kg.engine.changes import Update
-from r2p_kg.web import bearer
+from r2p_kg.web import bearer, protocol
 from r2p_kg.web.problems import RequestError
 
 if TYPE_CHECKING:
@@ -20,12 +19,9 @@ if TYPE_CHECKING:
 
     from r2p_kg.engine.changes import Change, Writer, Written
 
-FORM: Final = "application/x-www-form-urlencoded"
-DIRECT: Final = "application/sparql-update"
 
 #: Parameters that make a request an update.
 _PARAMETERS: Final = frozenset({"update", "using-graph-uri", "using-named-graph-uri"})
-_FIELDS: Final = 200
 _KEY: Final = "r2p-kg-writing"
 _OFF: Final = "this service is read-only: it answers SELECT, ASK, CONSTRUCT and DESCRIBE and takes no update; its operator has not switched writing on"
 
@@ -82,11 +78,11 @@ def done(written: Written, status: int = 204) -> Response:
 
 def asked() -> bool:
     """True where the request to ``/sparql`` is an update and no query."""
-    if request.mimetype == DIRECT:
+    if request.mimetype == protocol.UPDATE:
         return True
     names = set(request.args)
-    if request.method == "POST" and request.mimetype == FORM:
-        names |= {name for name, _ in fields(request.get_data(), "the body")}
+    if request.method == "POST" and request.mimetype == protocol.FORM:
+        names |= {name for name, _ in protocol.fields_of(request.get_data(), "the body")}
     return "update" in names or ("query" not in names and bool(_PARAMETERS & names))
 
 
@@ -94,15 +90,15 @@ def respond() -> Response:
     """Apply the update of the current request."""
     authorise()
     if request.method != "POST":
-        message = f"an update is sent with POST, as a body of type {DIRECT} or {FORM}; {request.method} never changes anything"
+        message = f"an update is sent with POST, as a body of type {protocol.UPDATE} or {protocol.FORM}; {request.method} never changes anything"
         raise RequestError(405, message)
-    found = fields(request.query_string, "the address")
-    texts = [_text(request.get_data())] if request.mimetype == DIRECT else []
-    if request.mimetype == FORM:
-        found += fields(request.get_data(), "the body")
+    found = protocol.fields_of(request.query_string, "the address")
+    texts = [_text(request.get_data())] if request.mimetype == protocol.UPDATE else []
+    if request.mimetype == protocol.FORM:
+        found += protocol.fields_of(request.get_data(), "the body")
     elif not texts:
-        message = f"a body of type {request.mimetype or 'none'} is not understood; send {DIRECT} or {FORM}"
-        raise RequestError(415, message, accepted=[DIRECT, FORM])
+        message = f"a body of type {request.mimetype or 'none'} is not understood; send {protocol.UPDATE} or {protocol.FORM}"
+        raise RequestError(415, message, accepted=[protocol.UPDATE, protocol.FORM])
     texts += [value for name, value in found if name == "update"]
     queries = [name for name, _ in found if name in {"query", "default-graph-uri", "named-graph-uri"}]
     if queries:
@@ -117,23 +113,11 @@ def respond() -> Response:
     return done(write(Update(texts[0], default, named)))
 
 
-def fields(data: bytes, where: str) -> list[tuple[str, str]]:
-    """Names and values of form data, each decoded once, in UTF-8; raises RequestError (400)."""
-    try:
-        return parse_qsl(data.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS)
-    except UnicodeError as error:
-        message = f"{where} is not UTF-8 in percent-encoding; encode every value, for example with curl --data-urlencode"
-        raise RequestError(400, message) from error
-    except ValueError as error:
-        message = f"{where} has more than {_FIELDS} parameters; send fewer"
-        raise RequestError(400, message) from error
-
-
 def _text(data: bytes) -> str:
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if charset not in {"utf-8", "utf8", "us-ascii"}:
         message = f"the body says that it is in {charset}; updates are sent in UTF-8"
-        raise RequestError(415, message, accepted=[DIRECT])
+        raise RequestError(415, message, accepted=[protocol.UPDATE])
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
