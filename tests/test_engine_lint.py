@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from r2p_kg import snapshot, vocab
 from r2p_kg.engine import lint as linting
 from r2p_kg.engine.lint import LintWarning, lint
 from r2p_kg.engine.products import products
 from r2p_kg.engine.tokens import tokens
 from r2p_kg.engine.vocabulary import Vocabulary, local, namespace
+from r2p_kg.graph import snapshot, vocab
 from tests.growth import LINEAR, growth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from r2p_kg.build import Built
+    from r2p_kg.curate.build import Built
 
 QUADS: Final = (
     '<http://x/id/peace> <http://x/ns#says> "war and <http://x/ns#nothing> \\"peace\\""@en-GB <http://x/graph/a> .\n'

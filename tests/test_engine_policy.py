@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from r2p_kg import snapshot, vocab
 from r2p_kg.engine import policy, pool
 from r2p_kg.engine.policy import Limits, inspect
 from r2p_kg.errors import QueryError, QueryRefusedError, QuerySyntaxError
+from r2p_kg.graph import snapshot, vocab
 from tests.growth import LINEAR, growth
 
 if TYPE_CHECKING:

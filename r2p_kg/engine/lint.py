@@ -9,11 +9,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from r2p_kg import vocab
 from r2p_kg.engine.products import products
 from r2p_kg.engine.tokens import CLOSING, OPENING, place, resolved, tokens
 from r2p_kg.engine.vocabulary import namespace
 from r2p_kg.engine.words import AGGREGATES
+from r2p_kg.graph import vocab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

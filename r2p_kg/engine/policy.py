@@ -21,11 +21,11 @@ from functools import lru_cache
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Final
 
-from r2p_kg import vocab
 from r2p_kg.engine import forbidden, hints
 from r2p_kg.engine.tokens import CLOSING, MOST_OTHERS, OPENING, decode, place, resolved, tokens
 from r2p_kg.engine.words import FORMS
 from r2p_kg.errors import QueryRefusedError, QuerySyntaxError
+from r2p_kg.graph import vocab
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -80,7 +80,7 @@ class Limits:
 class Inspection:
     """What a query's text says of itself.
 
-    ``form``: ``select``, ``ask``, ``construct`` or ``describe``; ``kind``: ``select``, ``ask`` or ``graph``, as in :mod:`r2p_kg.media`.
+    ``form``: ``select``, ``ask``, ``construct`` or ``describe``; ``kind``: ``select``, ``ask`` or ``graph``, as in :mod:`r2p_kg.graph.media`.
     ``default``, ``named``: the graphs of FROM and FROM NAMED, in order.
     ``volatile``: the answer may differ each time (time, chance, new names).
     """

@@ -9,12 +9,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from r2p_kg import vocab
+from r2p_kg.graph import vocab
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from r2p_kg.snapshot import Snapshot
+    from r2p_kg.graph.snapshot import Snapshot
 
 #: An IRI, or a literal with its language; literals are read whole, because they may hold what looks like an IRI.
 _TERM: Final = re.compile(rb'<([^>]*)>|"(?:[^"\\]++|\\.)*+"(?:@([A-Za-z0-9-]++))?', re.DOTALL)

@@ -9,7 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from r2p_kg.engine.grammar import first_mistake
-from r2p_kg.engine.hints import brackets, characters, expressions, meaning, order, patterns, prefixes, projection
+from r2p_kg.engine.hints import (
+    brackets,
+    characters,
+    expressions,
+    meaning,
+    order,
+    patterns,
+    prefixes,
+    projection,
+)
 from r2p_kg.engine.hints.scene import EXPECTED, Advice, Scene
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from r2p_kg import vocab
 from r2p_kg.engine.hints.scene import Advice, nearest
 from r2p_kg.engine.words import FORMS
+from r2p_kg.graph import vocab
 
 if TYPE_CHECKING:
     from r2p_kg.engine.hints.scene import Scene
