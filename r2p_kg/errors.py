@@ -26,10 +26,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from r2p_kg.sparql.errors import SparqlRefusedError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from r2p_kg.findings import Finding
+    from r2p_kg.sparql.errors import SparqlError
 
 
 class R2PError(Exception):
@@ -172,3 +175,10 @@ class AllowanceError(BusyError):
     def __init__(self, seconds: float) -> None:
         whole = math.ceil(seconds)
         super().__init__(f"your queries have taken more time than one client may; come back in {whole} seconds, with narrower ones", whole)
+
+
+def of_sparql(error: SparqlError) -> QueryError:
+    """The error of this tree that says the same as one of :mod:`r2p_kg.sparql`, which knows nothing of this tree."""
+    if isinstance(error, SparqlRefusedError):
+        return QueryRefusedError(str(error), error.line, error.column, error.status)
+    return QuerySyntaxError(str(error), error.line, error.column, error.hint)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from flask import current_app
 
-from r2p_kg import __version__
-from r2p_kg.engine.lint import lint
+from r2p_kg import __version__, vocab
 from r2p_kg.engine.policy import Limits
-from r2p_kg.engine.vocabulary import Vocabulary
+from r2p_kg.sparql.known_terms import KnownTerms
+from r2p_kg.sparql.lint import lint
 from r2p_kg.web.index import Index
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from r2p_kg.engine import Engine
-    from r2p_kg.engine.lint import LintWarning
     from r2p_kg.library import Library
     from r2p_kg.snapshot import Snapshot
+    from r2p_kg.sparql.lint import LintWarning
 
 T = TypeVar("T")
 _KEY = "r2p-kg"
@@ -94,9 +94,9 @@ class Service:
         return self.once("version", lambda: f"{self.snapshot.digest} {__version__} {limits.rows} {limits.bytes} {limits.table_rows}")
 
     @property
-    def vocabulary(self) -> Vocabulary:
+    def vocabulary(self) -> KnownTerms:
         """All that a query can name of the snapshot."""
-        return self.once("vocabulary", lambda: Vocabulary.of(self.snapshot))
+        return self.once("vocabulary", lambda: KnownTerms.of(self.snapshot.quads, self.snapshot.prefixes, vocab.BASE))
 
     def warnings(self, query: str) -> Sequence[LintWarning]:
         """What a query that the engine takes probably does not mean, without waiting; none as long as the vocabulary is still being made."""
