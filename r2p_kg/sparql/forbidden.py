@@ -8,18 +8,20 @@ and -06); in a pattern it may be any term (nested-tripleterm-02).
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from r2p_kg.sparql.errors import SparqlSyntaxError
-from r2p_kg.sparql.tokens import CLOSING, OPENING, place
+from r2p_kg.sparql.grammar import parse
+from r2p_kg.sparql.tokens import place
+from r2p_kg.sparql.words import AGGREGATES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from r2p_kg.sparql.tokens import Token
+    from r2p_kg.sparql.tree import Tree
 
-_AGGREGATES: Final = ("count", "sum", "min", "max", "avg", "sample", "group_concat")
+_AGGREGATES: Final = tuple(name.lower() for name in AGGREGATES)
 
 #: An aggregate called, or one whose bracket may follow behind a comment.
 _CALL: Final = re.compile(rf"(?:{'|'.join(_AGGREGATES)})[ \t\r\n]*+[(#]")
@@ -39,42 +41,33 @@ def may_break(text: str) -> bool:
     return "<<(" in lower or (sum(map(lower.count, _AGGREGATES)) > 1 and len(_CALL.findall(lower)) > 1)
 
 
-def check(text: str, found: Sequence[Token]) -> None:
-    """Raise SparqlSyntaxError, with line, column and a hint, at the first token that breaks a rule."""
-    for wrong, message, hint in _broken(found):
+def check(text: str) -> None:
+    """Raise SparqlSyntaxError, with line, column and a hint, at the first breach of a rule."""
+    tree = parse(text)
+    for wrong, message, hint in sorted(
+        [*_nested_aggregates(tree), *_subjects(tree)], key=lambda breach: breach[0].start
+    ):
         raise SparqlSyntaxError(message, *place(text, wrong.start), hint=hint)
 
 
-def _broken(found: Sequence[Token]) -> Iterator[tuple[Token, str, str]]:
-    """Token, message and hint of each breach.
-
-    For every open bracket it is known whether an expression or the arguments of an aggregate are around; a brace begins a pattern anew.
-    """
-    around = [(False, False)]
-    for token, following in pairwise(found):
-        expression, aggregate = around[-1]
-        called = token.kind == "word" and token.text != "a" and following.text == "("
-        aggregates = called and token.text.lower() in _AGGREGATES
-        if aggregates and aggregate:
+def _nested_aggregates(tree: Tree) -> Iterator[tuple[Token, str, str]]:
+    """Token, message and hint of each aggregate inside another; one of a subquery or pattern inside it is allowed."""
+    for outer in tree.root.every(AGGREGATES):
+        for inner in outer.every(AGGREGATES, without=("{", "SELECT")):
+            name = tree.tokens[inner.first - 2]
             yield (
-                token,
-                f"{token.text.upper()} stands inside another aggregate, where there are no groups yet",
+                name,
+                f"{inner.name} stands inside another aggregate, where there are no groups yet",
                 _GROUPED,
             )
-        if (
-            expression
-            and token.text == "<<("
-            and (following.kind in ("string", "number") or following.text == "<<(")
-        ):
-            what = "a triple term" if following.text == "<<(" else following.text[:60]
-            yield (
-                following,
-                f"{what} cannot be the subject of a triple term in an expression",
-                "Its subject is an IRI or a variable.",
-            )
-        if following.text in OPENING:
-            around.append(
-                (False, False) if following.text == "{" else (expression or called, aggregate or aggregates)
-            )
-        elif following.text in CLOSING and len(around) > 1:
-            around.pop()
+
+
+def _subjects(tree: Tree) -> Iterator[tuple[Token, str, str]]:
+    """Token, message and hint of each literal or triple term that is the subject of a triple term in an expression."""
+    for outer in tree.root.every({"triple term"}):
+        for inner in outer.every({"<<"}):
+            subject = tree.tokens[inner.first + 1]
+            if subject.kind in ("string", "number") or subject.text == "<<(":
+                what = "a triple term" if subject.text == "<<(" else subject.text[:60]
+                message = f"{what} cannot be the subject of a triple term in an expression"
+                yield subject, message, "Its subject is an IRI or a variable."

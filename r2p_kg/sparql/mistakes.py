@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from r2p_kg.sparql import hints
 from r2p_kg.sparql.errors import SparqlSyntaxError
+from r2p_kg.sparql.grammar import parse
 from r2p_kg.sparql.tokens import place, tokens
 
 if TYPE_CHECKING:
@@ -42,8 +43,7 @@ def explain(
     The place is that of the mistake where the grammar tells it, else the one where the engine gave up.
     ``update``: the text is an update, whose grammar the hints do not know.
     """
-    found = tuple(tokens(query))
-    if not update and (said := hints.advice(query, found, prefixes)):
+    if not update and (said := hints.advice(parse(query), prefixes)):
         return SparqlSyntaxError(said.detail, *place(query, said.start), hint=said.hint)
     reported = _PLACE.match(message)
     if not reported:
@@ -54,7 +54,7 @@ def explain(
     ours = next((ours for said, ours in _KNOWN.items() if said in expected), None)
     if ours:
         return SparqlSyntaxError(ours[0], line, column, hint=ours[1])
-    return SparqlSyntaxError(_what(found, _offset(query, line, column)), line, column)
+    return SparqlSyntaxError(_what(tuple(tokens(query)), _offset(query, line, column)), line, column)
 
 
 def _what(found: Sequence[Token], offset: int) -> str:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from r2p_kg.sparql import policy
-from r2p_kg.sparql.tokens import CLOSING, OPENING, decode, place, tokens
+from r2p_kg.sparql.grammar import parse
+from r2p_kg.sparql.tokens import place, tokens
+from r2p_kg.sparql.tree import prologue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from r2p_kg.sparql.tokens import Token
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True)
@@ -37,16 +36,19 @@ class Outline:
 def read(text: str) -> Outline:
     """The form, prefixes, variables and columns of a query.
 
-    Raises SparqlSyntaxError or SparqlRefusedError, each with the line, where the text is no query or none that policy allows.
+    Raises SparqlSyntaxError or SparqlRefusedError, each with its place, if the text is no query or one that policy forbids.
     """
     form = policy.inspect(text).form
-    found = tuple(tokens(text))
+    tree = parse(text)
     variables = tuple(
         Variable(token.text[0], token.text[1:], place(text, token.start)[0])
-        for token in found
+        for token in tree.tokens
         if token.kind == "variable"
     )
-    return Outline(form, _prefixes(found), variables, _projection(found) if form == "select" else None)
+    columns = tree.columns(tree.form) if form == "select" and tree.form else []
+    return Outline(
+        form, prologue(tree.tokens).prefixes, variables, tuple(one.text[1:] for one in columns) or None
+    )
 
 
 def substitute(text: str, terms: Mapping[str, str]) -> str:
@@ -65,33 +67,3 @@ def substitute(text: str, terms: Mapping[str, str]) -> str:
         parts += [text[done : token.start], before, terms[token.text[1:]], after]
         done = end
     return "".join([*parts, text[done:]])
-
-
-def _prefixes(found: Sequence[Token]) -> dict[str, str]:
-    """What the PREFIX declarations declare."""
-    return {
-        name.text[:-1]: decode(iri.text[1:-1])
-        for (word, name), (_, iri) in pairwise(pairwise(found))
-        if word.kind == "word" and word.text.upper() == "PREFIX" and name.kind == "name" and iri.kind == "iri"
-    }
-
-
-def _projection(found: Sequence[Token]) -> tuple[str, ...] | None:
-    """The columns between SELECT and what follows it: bare variables, and in brackets the one after AS."""
-    start = next(
-        index for index, token in enumerate(found) if token.kind == "word" and token.text.upper() == "SELECT"
-    )
-    names: list[str] = []
-    depth = 0
-    for before, token in pairwise(found[start:]):
-        if token.text == "{":
-            break
-        if token.text in OPENING:
-            depth += 1
-        elif token.text in CLOSING:
-            depth -= 1
-        elif depth == 0 and (token.text == "*" or token.text.upper() in {"WHERE", "FROM"}):
-            break
-        elif token.kind == "variable" and (depth == 0 or (depth == 1 and before.text.upper() == "AS")):
-            names.append(token.text[1:])
-    return tuple(names) or None

@@ -21,14 +21,17 @@ from typing import TYPE_CHECKING, Final
 
 from r2p_kg.sparql import forbidden, hints
 from r2p_kg.sparql.errors import SparqlRefusedError, SparqlSyntaxError
+from r2p_kg.sparql.grammar import parse
 from r2p_kg.sparql.nearest import nearest
-from r2p_kg.sparql.tokens import CLOSING, MOST_OTHERS, OPENING, decode, place, resolved, tokens
+from r2p_kg.sparql.tokens import CLOSING, MOST_OTHERS, OPENING, decode, place, tokens
+from r2p_kg.sparql.tree import prologue
 from r2p_kg.sparql.words import FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from r2p_kg.sparql.tokens import Token
+    from r2p_kg.sparql.tree import Prologue
 
 UPDATES: Final = frozenset(
     {"INSERT", "DELETE", "LOAD", "CLEAR", "DROP", "CREATE", "ADD", "MOVE", "COPY", "WITH"}
@@ -126,13 +129,14 @@ def _is_flat(text: str, limits: Limits) -> bool:
 def _read(text: str, limits: Limits, base: str) -> Inspection:
     """What the query is, from its tokens."""
     found = screen(text, limits)
-    form, prefixes, base = _prologue(text, found, base)
+    head = prologue(found, base)
+    form = _form(text, found, head.end)
     _refuse_updates(text, found)
     check_depth(text, found, limits)
     _check_operators(text, found, limits)
     if forbidden.may_break(text):
-        forbidden.check(text, found)
-    graphs = tuple(_graphs(text, found, prefixes, base, limits))
+        forbidden.check(text)
+    graphs = tuple(_graphs(text, found, head, limits))
     usual = _USUALLY[form]
     return Inspection(
         form=usual.form,
@@ -254,26 +258,6 @@ def _service(text: str, token: Token) -> SparqlRefusedError:
     return SparqlRefusedError(message, *place(text, token.start))
 
 
-def _prologue(text: str, found: Sequence[Token], base: str) -> tuple[str, dict[str, str], str]:
-    """The query form in upper case, the declared prefixes and the last BASE (the given one if there is no BASE)."""
-    prefixes: dict[str, str] = {}
-    index = 0
-    while index < len(found):
-        word = found[index].text.upper() if found[index].kind == "word" else ""
-        ahead = found[index + 1 : index + 3]
-        if word == "PREFIX" and len(ahead) == 2 and ahead[0].kind == "name" and ahead[1].kind == "iri":  # noqa: PLR2004 - name and IRI
-            prefixes[ahead[0].text[:-1]] = resolved(ahead[1].text, base)
-            index += 3
-        elif word == "BASE" and ahead and ahead[0].kind == "iri":
-            base = resolved(ahead[0].text, base)
-            index += 2
-        elif word == "VERSION" and ahead and ahead[0].kind == "string":
-            index += 2
-        else:
-            break
-    return _form(text, found, index), prefixes, base
-
-
 def _form(text: str, found: Sequence[Token], index: int) -> str:
     token = found[index] if index < len(found) else None
     word = token.text.upper() if token and token.kind == "word" else ""
@@ -283,7 +267,7 @@ def _form(text: str, found: Sequence[Token], index: int) -> str:
         return form
     if token and word in UPDATES:
         raise _update(text, token)
-    said = hints.advice(text, found, {})
+    said = hints.advice(parse(text), {})
     if said is None:
         message = "a query begins with SELECT, ASK, CONSTRUCT or DESCRIBE"
         raise SparqlSyntaxError(message, *place(text, token.start if token else len(text)))
@@ -330,9 +314,7 @@ def _check_operators(text: str, found: Sequence[Token], limits: Limits) -> None:
             raise SparqlRefusedError(message, *place(text, token.start))
 
 
-def _graphs(
-    text: str, found: Sequence[Token], prefixes: dict[str, str], base: str, limits: Limits
-) -> Iterator[tuple[bool, str]]:
+def _graphs(text: str, found: Sequence[Token], head: Prologue, limits: Limits) -> Iterator[tuple[bool, str]]:
     """Each FROM as (is it FROM NAMED, IRI); refuses graphs that are not served."""
     for index, token in enumerate(found):
         word = token.text.upper() if token.kind == "word" else ""
@@ -340,21 +322,12 @@ def _graphs(
             continue
         named = word == "FROMNAMED" or (index + 1 < len(found) and found[index + 1].text.upper() == "NAMED")
         name = next(iter(found[index + (2 if named and word == "FROM" else 1) :]), None)
-        iri = _expand(name, prefixes, base) if name else None
+        iri = head.iri(name) if name else None
         if iri is None:
             continue  # an undeclared prefix or no name at all: the parser says so
         if limits.graphs is not None and iri not in limits.graphs:
             raise SparqlRefusedError(_unknown_graph(iri, limits.graphs), *place(text, token.start))
         yield named, iri
-
-
-def _expand(name: Token, prefixes: dict[str, str], base: str) -> str | None:
-    if name.kind == "iri":
-        return resolved(name.text, base)
-    prefix, _, local = name.text.partition(":")
-    if name.kind != "name" or prefix not in prefixes:
-        return None
-    return prefixes[prefix] + re.sub(r"\\(.)", r"\1", local)
 
 
 def _unknown_graph(iri: str, known: frozenset[str]) -> str:

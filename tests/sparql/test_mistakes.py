@@ -15,7 +15,7 @@ from r2p_kg.engine import Budget, Dataset
 from r2p_kg.engine.evaluate import evaluate
 from r2p_kg.sparql import mistakes, policy
 from r2p_kg.sparql.errors import SparqlRefusedError, SparqlSyntaxError
-from r2p_kg.sparql.grammar import first_mistake
+from r2p_kg.sparql.grammar import parse
 from r2p_kg.sparql.tokens import place, tokens
 from tests.growth import LINEAR, growth
 
@@ -144,7 +144,7 @@ def test_a_long_name_does_not_make_a_long_message() -> None:
 @pytest.mark.parametrize("path", GALLERY, ids=lambda path: path.stem)
 def test_the_grammar_sees_no_mistake_in_a_query_of_the_gallery(path: Path) -> None:
     text = re.sub(r"\$\w+", "<a:parameter>", path.read_text(encoding="utf-8"))
-    assert first_mistake(tuple(tokens(text))) is None
+    assert parse(text).mistake is None
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_the_grammar_takes_every_construct_of_the_language(query: str) -> None:
         RuntimeError
     ):  # that there is no such variable is said of what was parsed, and before anything is asked or fetched
         ox.Store().query(query, substitutions={ox.Variable("not_there"): ox.Literal("")})
-    assert first_mistake(tuple(tokens(query))) is None
+    assert parse(query).mistake is None
 
 
 def test_a_query_spoilt_anywhere_is_answered_with_a_place_in_it_and_the_grammar_blames_none_that_the_engine_takes() -> (
@@ -201,7 +201,7 @@ def test_a_query_spoilt_anywhere_is_answered_with_a_place_in_it_and_the_grammar_
             )
         error = _judged(text)
         if error is None:
-            mistake = first_mistake(tuple(tokens(text)))
+            mistake = parse(text).mistake
             assert mistake is None or not mistake.expected, text
             continue
         spoilt += 1

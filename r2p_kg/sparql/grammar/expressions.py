@@ -71,8 +71,8 @@ class Expressions(Triples):
             self.expression()
             self.need(")", ")")
         elif self.text == "<<(":
-            self.quoted()
-        elif self.kind == "word" and self.found[self.at].text not in ("true", "false"):
+            self.within("triple term", lambda: self.within("<<", self.quoted))
+        elif self.kind == "word" and self.tokens[self.at].text not in ("true", "false"):
             self.call()
         elif self.kind in ("iri", "name"):
             self.take_kind("iri", "name")
@@ -85,11 +85,7 @@ class Expressions(Triples):
     def call(self) -> None:
         """A function, an aggregate or EXISTS."""
         name = self.text
-        if (
-            name == "NOT"
-            and self.at + 1 < len(self.found)
-            and self.found[self.at + 1].text.upper() == "EXISTS"
-        ):
+        if name == "NOT" and (after := self.after()) and after.text.upper() == "EXISTS":
             self.at += 1
             name = "EXISTS"
         if name == "EXISTS":
@@ -108,7 +104,7 @@ class Expressions(Triples):
 
     def aggregated(self) -> None:
         """What stands in the parentheses of an aggregate."""
-        name = self.inside[-1]
+        name = self.innermost.name
         self.take("DISTINCT")
         if name != "COUNT" or not self.take("*"):
             self.expression()
@@ -120,7 +116,7 @@ class Expressions(Triples):
 
     def arguments(self, count: tuple[int, int] | None) -> None:
         """Expressions up to the closing bracket; ``count``: the least and the most of them, None for any number."""
-        least, most = count or (0, len(self.found))
+        least, most = count or (0, len(self.tokens))
         given = 0
         while not self.take(")"):
             if given == most:

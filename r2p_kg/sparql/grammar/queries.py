@@ -27,6 +27,7 @@ class Queries(Expressions):
             self.stop("form")
         if self.kind != "end":
             self.stop("end")
+        self.root.end = self.at
 
     def prologue(self) -> None:
         """PREFIX, BASE and VERSION."""
@@ -47,18 +48,18 @@ class Queries(Expressions):
         """What follows SELECT."""
         self.take("DISTINCT", "REDUCED")
         if not self.take("*"):
-            self.projected("projection")
+            self.within("column", self.projected)
             while self.kind == "variable" or self.text == "(":
-                self.projected("projection")
+                self.within("column", self.projected)
         self.dataset()
         self.where()
         self.modifiers()
 
-    def projected(self, expected: str) -> None:
+    def projected(self) -> None:
         """One column."""
         if self.take_kind("variable"):
             return
-        self.need(expected, "(")
+        self.need("projection", "(")
         self.expression()
         self.need("AS", "AS")
         self.need_kind("variable after AS", "variable")
@@ -91,17 +92,15 @@ class Queries(Expressions):
             self.dataset()
             self.need("template", "WHERE")
             self.need("{", "{")
-            self.within("template", self.template)
+            self.within("template pattern", lambda: self.within("{", self.template))
         self.modifiers()
 
     def template(self) -> None:
         """Triples without paths, up to the closing brace."""
-        self.inside.append("{")
         while self.text != "}":
             self.triples()
             if not self.take("."):
                 break
-        self.inside.pop()
         self.need("}", "}")
 
     def dataset(self) -> None:
@@ -119,21 +118,20 @@ class Queries(Expressions):
         """What follows the pattern."""
         if self.take("GROUP"):
             self.need("BY", "BY")
-            self.conditions("GROUP BY", self.grouping)
+            self.within("GROUP BY", lambda: self.conditions(self.grouping))
         if self.take("HAVING"):
-            self.conditions("HAVING", self.constraint)
+            self.within("HAVING", lambda: self.conditions(self.constraint))
         if self.take("ORDER"):
             self.need("BY", "BY")
-            self.conditions("ORDER BY", self.ordering)
+            self.within("ORDER BY", lambda: self.conditions(self.ordering))
         for _ in range(2):
             if self.take("LIMIT", "OFFSET"):
                 self.need_kind("count", "number")
         if self.take("VALUES"):
             self.within("VALUES", self.values)
 
-    def conditions(self, name: str, read: Callable[[], None]) -> None:
+    def conditions(self, read: Callable[[], None]) -> None:
         """One or more of what follows GROUP BY, HAVING or ORDER BY."""
-        self.inside.append(name)
         read()
         while (
             self.kind in ("variable", "iri", "name")
@@ -142,7 +140,6 @@ class Queries(Expressions):
             or self.text in AGGREGATES
         ):
             read()
-        self.inside.pop()
 
     def grouping(self) -> None:
         """One key of GROUP BY."""
@@ -185,11 +182,11 @@ class Queries(Expressions):
                 self.stop("dot")
 
     def begins_element(self) -> bool:
-        """True where something other than triples begins here."""
+        """True if something other than triples begins here."""
         return self.text == "{" or (self.kind == "word" and self.text in ELEMENTS)
 
     def element(self) -> bool:
-        """True where something other than triples stood here, and was read."""
+        """True if something other than triples stood here, and was read."""
         if self.text == "{":
             self.group()
             while self.take("UNION"):
@@ -248,6 +245,6 @@ class Queries(Expressions):
         if self.take("UNDEF", "TRUE", "FALSE"):
             return
         if self.text == "<<(":
-            self.quoted()
+            self.within("<<", self.quoted)
         elif self.kind in ("variable", "blank", "word") or not self.term():
             self.stop(expected)

@@ -18,6 +18,10 @@ class Triples(Cursor):
 
     def triples(self) -> None:
         """One subject with its predicates and objects."""
+        self.within("triples", self.subject)
+
+    def subject(self) -> None:
+        """A subject, and what is said of it."""
         free = self.text in ("[", "(", "<<")
         simple = self.at
         if not self.node():
@@ -25,20 +29,25 @@ class Triples(Cursor):
         only_bracket = free and self.at - simple > 2  # noqa: PLR2004 - more than the pair of brackets
         if only_bracket and not self.begins_verb():
             return
-        self.within("triple", self.properties)
+        self.properties()
 
     def begins_verb(self) -> bool:
-        """True where a predicate can begin here."""
+        """True if a predicate can begin here."""
         return self.kind in ("variable", "iri", "name") or self.text in ("^", "!", "(", "A")
 
     def properties(self) -> None:
         """Predicates, each with its objects, and semicolons between."""
-        self.verb()
-        self.objects()
+        self.property()
         while self.take(";"):
             if self.begins_verb():
-                self.verb()
-                self.objects()
+                self.property()
+
+    def property(self) -> None:
+        """A predicate and its objects, with commas between."""
+        self.within("verb", self.verb)
+        self.within("object", self.object)
+        while self.take(","):
+            self.within("object", self.object)
 
     def verb(self) -> None:
         """A variable or a path; in a template a property."""
@@ -46,7 +55,7 @@ class Triples(Cursor):
             return
         if not self.begins_verb():
             self.stop("predicate")
-        if "template" in self.inside:
+        if self.is_within("template", "template pattern"):
             if not self.take("A"):
                 self.need_kind("predicate", "iri", "name")
             return
@@ -83,12 +92,6 @@ class Triples(Cursor):
         if not self.take("A"):
             self.need_kind("negated path", "iri", "name")
 
-    def objects(self) -> None:
-        """Objects with commas between."""
-        self.object()
-        while self.take(","):
-            self.object()
-
     def object(self) -> None:
         """One object with its reifiers and annotations."""
         if not self.node():
@@ -102,17 +105,17 @@ class Triples(Cursor):
                 self.need("|}", "|}")
 
     def node(self) -> bool:
-        """True where a term, a list, a blank node in brackets or a triple stood here, and was read."""
+        """True if a term, a list, a blank node in brackets or a triple stood here, and was read."""
         if self.take("["):
             if self.text != "]":
-                self.within("[", self.properties)
+                self.properties()
             self.need("]", "]")
         elif self.take("("):
             while not self.take(")"):
                 if not self.node():
                     self.stop("list item")
         elif self.text in ("<<", "<<("):
-            self.quoted()
+            self.within("<<", self.quoted)
         else:
             return self.term()
         return True
@@ -131,7 +134,7 @@ class Triples(Cursor):
         self.need(closing, closing)
 
     def term(self) -> bool:
-        """True where a single term stood here, and was read."""
+        """True if a single term stood here, and was read."""
         if self.kind == "string":
             if not _ESCAPES.fullmatch(self.text):
                 self.stop("escape")
@@ -142,13 +145,13 @@ class Triples(Cursor):
         if (
             self.kind == "mark"
             and self.text in ("+", "-")
-            and self.at + 1 < len(self.found)
-            and self.found[self.at + 1].kind == "number"
+            and (after := self.after())
+            and after.kind == "number"
         ):
             self.at += 2
             return True
         # Only these two words are lower case by the standard, and the engine holds to it.
-        if self.kind == "word" and self.found[self.at].text in ("true", "false"):
+        if self.kind == "word" and self.tokens[self.at].text in ("true", "false"):
             self.at += 1
             return True
         return self.take_kind("variable", "iri", "name", "number", "blank")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from r2p_kg.sparql.grammar import first_mistake
 from r2p_kg.sparql.hints import (
     brackets,
     characters,
@@ -22,9 +21,9 @@ from r2p_kg.sparql.hints import (
 from r2p_kg.sparql.hints.scene import EXPECTED, Advice, Scene
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-    from r2p_kg.sparql.tokens import Token
+    from r2p_kg.sparql.tree import Tree
 
 #: Characters of a sentence that repeats what the query says.
 _LONGEST: Final = 400
@@ -40,17 +39,16 @@ _RULES: Final[tuple[Callable[[Scene], Advice | None], ...]] = (
 )
 
 
-def advice(query: str, found: Sequence[Token], known: Mapping[str, str]) -> Advice | None:
-    """What the first mistake is and what to write; None where the text is SPARQL as far as this module can see.
+def advice(tree: Tree, known: Mapping[str, str]) -> Advice | None:
+    """What the first mistake is and what to write; None if the text is SPARQL as far as this module can see.
 
-    ``found``: the tokens of the query. ``known``: prefix → namespace, of the snapshot.
+    ``known``: prefix → namespace, of the data.
     """
-    mistake = first_mistake(found)
-    if mistake is None:
-        return meaning.advice(found)
-    if not mistake.expected:
+    if tree.mistake is None:
+        return meaning.advice(tree)
+    if not tree.mistake.expected:
         return None
-    scene = Scene(query, tuple(found), mistake, known)
+    scene = Scene(tree, tree.mistake, known)
     said = next((said for rule in _RULES if (said := rule(scene))), None) or _plain(scene)
     return Advice(_short(said.detail), said.hint and _short(said.hint), said.start)
 

@@ -16,7 +16,7 @@ _PAIRS: Final = {"{": "}", "(": ")", "[": "]", "<<": ">>", "<<(": ")>>", "{|": "
 
 def _never_closed(scene: Scene) -> Advice | None:
     """The innermost open bracket at the end of the text, or before a bracket of another kind that would close one further out."""
-    opened = [scene.found[index] for index in scene.mistake.opened]
+    opened = [scene.tokens[index] for index in scene.mistake.opened]
     if not opened:
         return None
     closes = scene.token.text if scene.token.kind == "mark" and scene.token.text in CLOSING else None
@@ -50,20 +50,20 @@ def _never_closed(scene: Scene) -> Advice | None:
 
 
 def _outdented(scene: Scene) -> Token | None:
-    """A brace whose closing one begins a line further to the left than the line of the brace: its own is missing, and it took another's."""
-    still_open: list[Token] = []
-    for token in scene.found:
-        if token.text == "{":
-            still_open.append(token)
-        elif token.text == "}" and still_open:
-            brace = still_open.pop()
-            line = scene.query[scene.query.rfind("\n", 0, token.start) + 1 : token.start]
-            if (
-                not line.strip()
-                and len(line) < _indent(scene.query, brace)
-                and scene.query.find("\n", brace.start, token.start) >= 0
-            ):
-                return brace
+    """A brace whose closing one begins a line further to the left than the line of the brace.
+
+    Its own is missing, and it took another's.
+    """
+    for opening, closing in scene.tree.brackets.items():
+        brace, at = scene.tokens[opening], scene.tokens[closing].start
+        line = scene.query[scene.query.rfind("\n", 0, at) + 1 : at]
+        if (
+            brace.text == "{"
+            and not line.strip()
+            and len(line) < _indent(scene.query, brace)
+            and "\n" in scene.query[brace.start : at]
+        ):
+            return brace
     return None
 
 
@@ -76,7 +76,7 @@ def _closes_nothing(scene: Scene) -> Advice | None:
     closing = scene.token.text
     if scene.token.kind != "mark" or closing not in CLOSING:
         return None
-    opened = [scene.found[index].text for index in scene.mistake.opened]
+    opened = [scene.tokens[index].text for index in scene.mistake.opened]
     opening = next(one for one, other in _PAIRS.items() if other == closing)
     if not opened or (closing not in [_PAIRS[one] for one in opened]):
         if opened and closing in {")", "]"} and opened[-1] in {"(", "["}:

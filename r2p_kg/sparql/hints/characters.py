@@ -76,11 +76,7 @@ def _open_string(scene: Scene) -> Advice | None:
     if scene.token.kind != "other" or scene.token.text[0] not in "\"'":
         return None
     quote = scene.token.text[0]
-    before = [
-        token
-        for token in scene.found[: scene.mistake.index]
-        if token.kind == "string" and token.text[0] == quote
-    ]
+    before = [token for token in scene.before if token.kind == "string" and token.text[0] == quote]
     if before and quote == "'" and scene.near(-1).kind == "word":
         return _apostrophe(before[-1].start)
     lines = scene.query[scene.token.start + 1 :].split("\n")

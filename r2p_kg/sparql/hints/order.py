@@ -26,7 +26,9 @@ def _modifier(scene: Scene) -> Advice | None:
             f"Move it behind the closing }} of WHERE {{ … }}; the order there is {_ORDER}.",
             start,
         )
-    if scene.expected in {"subject", "dot", "predicate"} and "{" in scene.mistake.inside:
+    if scene.expected in {"subject", "dot", "predicate"} and (
+        "{" in scene.mistake.inside or scene.in_template
+    ):
         return Advice(
             f"{name} stands behind the pattern and not inside it", "Move it behind the closing }.", start
         )
@@ -35,7 +37,7 @@ def _modifier(scene: Scene) -> Advice | None:
     mine = MODIFIERS.index(scene.word)
     earlier = [
         token.text.upper()
-        for token in scene.found[: scene.mistake.index]
+        for token in scene.before
         if token.kind == "word" and token.text.upper() in MODIFIERS
     ]
     after = next((word for word in earlier if MODIFIERS.index(word) > mine), None)
@@ -82,11 +84,7 @@ def _sorting(scene: Scene) -> Advice | None:
         return None
     start, text = scene.token.start, scene.token.text
     last = next(
-        (
-            token.text.upper()
-            for token in reversed(scene.found[: scene.mistake.index])
-            if token.text.upper() in MODIFIERS
-        ),
+        (token.text.upper() for token in reversed(scene.before) if token.text.upper() in MODIFIERS),
         "",
     )
     name = _NAMES.get(last, last)

@@ -126,7 +126,7 @@ def _paths(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for eac
 
 
 def _local_name(scene: Scene) -> Advice:
-    name = next(token for token in reversed(scene.found[: scene.mistake.index]) if token.kind == "name")
+    name = next(token for token in reversed(scene.before) if token.kind == "name")
     sign = scene.query[end(name)]
     return Advice(
         f"{sign} ends the prefixed name {name.text}",

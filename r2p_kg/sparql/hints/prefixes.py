@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from r2p_kg.sparql.hints.scene import Advice
 from r2p_kg.sparql.nearest import nearest
+from r2p_kg.sparql.tree import prologue
 from r2p_kg.sparql.words import COMMON_PREFIXES, FORMS
 
 if TYPE_CHECKING:
@@ -32,11 +32,7 @@ def _undeclared(scene: Scene) -> Advice | None:
     detail = f"the prefix {prefix}: is not declared"
     if namespace:
         return Advice(detail, f"Add the line PREFIX {prefix}: <{namespace}> at the top.", scene.token.start)
-    declared = [
-        name.text[:-1]
-        for word, name in pairwise(scene.found)
-        if word.text.upper() == "PREFIX" and word.kind == "word" and name.kind == "name"
-    ]
+    declared = prologue(scene.tokens).prefixes
     near = next(iter([*nearest(prefix, declared), *nearest(prefix, scene.known)]), "")
     if near in declared:
         return Advice(

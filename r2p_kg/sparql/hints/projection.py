@@ -153,21 +153,13 @@ def _template(scene: Scene) -> Advice | None:
             "Write for example DESCRIBE ?x WHERE { … }, or an IRI.",
             start,
         )
-    if (
-        "template" in scene.mistake.inside
-        and scene.token.kind == "word"
-        and scene.expected in {"}", "subject"}
-    ):
+    if scene.in_template and scene.token.kind == "word" and scene.expected in {"}", "subject"}:
         return Advice(
             f"the template of CONSTRUCT holds triples only, no {scene.word}",
             "Move it into WHERE { … }.",
             start,
         )
-    if (
-        "template" in scene.mistake.inside
-        and scene.token.text in {"/", "|", "*", "+"}
-        and scene.expected == "object"
-    ):
+    if scene.in_template and scene.token.text in {"/", "|", "*", "+"} and scene.expected == "object":
         return Advice(
             "the template of CONSTRUCT holds no paths",
             "Write one property here; paths belong into WHERE { … }.",

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from r2p_kg.sparql.tokens import Token
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from r2p_kg.sparql.grammar import Mistake
+    from r2p_kg.sparql.tree import Mistake, Tree
 
 #: What may stand at a place, in words, by the grammar's tags.
 EXPECTED: Final = {
@@ -72,12 +72,26 @@ class Advice(NamedTuple):
 
 @dataclass(frozen=True)
 class Scene:
-    """A text, its tokens, the first mistake in it, and the prefixes that the service knows."""
+    """The first mistake of a text, and the prefixes that the service knows."""
 
-    query: str
-    found: tuple[Token, ...]
+    tree: Tree
     mistake: Mistake
     known: Mapping[str, str]
+
+    @property
+    def query(self) -> str:
+        """The text."""
+        return self.tree.text
+
+    @property
+    def tokens(self) -> Sequence[Token]:
+        """Its tokens."""
+        return self.tree.tokens
+
+    @property
+    def before(self) -> Sequence[Token]:
+        """The tokens before the mistake."""
+        return self.tokens[: self.mistake.index]
 
     @property
     def expected(self) -> str:
@@ -90,26 +104,31 @@ class Scene:
         return self.mistake.inside[-1] if self.mistake.inside else ""
 
     @property
+    def in_template(self) -> bool:
+        """True in the template of CONSTRUCT."""
+        return any("template" in name for name in self.mistake.inside)
+
+    @property
     def token(self) -> Token:
-        """The token that cannot stand; of kind ``end``, behind the last one, where the text ends too early."""
+        """The token that cannot stand; of kind ``end``, behind the last one, if the text ends too early."""
         return self.near(0)
 
     @property
     def word(self) -> str:
-        """The token's text, in upper case where it is a word."""
+        """The token's text, in upper case if it is a word."""
         return self.token.text.upper() if self.token.kind == "word" else self.token.text
 
     def near(self, step: int) -> Token:
         """The token so many places further; an empty one of kind ``end`` outside the text."""
         index = self.mistake.index + step
-        if 0 <= index < len(self.found):
-            return self.found[index]
+        if 0 <= index < len(self.tokens):
+            return self.tokens[index]
         if index < 0:
             return Token("end", "", 0)
-        return Token("end", "", end(self.found[-1]) if self.found else len(self.query))
+        return Token("end", "", end(self.tokens[-1]) if self.tokens else len(self.query))
 
     def joined(self, step: int) -> bool:
-        """True where nothing stands between the token so many places further and the one before it."""
+        """True if nothing stands between the token so many places further and the one before it."""
         return self.near(step).kind != "end" and end(self.near(step - 1)) == self.near(step).start
 
 
