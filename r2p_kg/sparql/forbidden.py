@@ -52,7 +52,7 @@ def check(text: str) -> None:
 
 def _nested_aggregates(tree: Tree) -> Iterator[tuple[Token, str, str]]:
     """Token, message and hint of each aggregate inside another; one of a subquery or pattern inside it is allowed."""
-    for outer in tree.root.every(AGGREGATES):
+    for outer in tree.every(*AGGREGATES):
         for inner in outer.every(AGGREGATES, without=("{", "SELECT")):
             name = tree.tokens[inner.first - 2]
             yield (
@@ -64,7 +64,7 @@ def _nested_aggregates(tree: Tree) -> Iterator[tuple[Token, str, str]]:
 
 def _subjects(tree: Tree) -> Iterator[tuple[Token, str, str]]:
     """Token, message and hint of each literal or triple term that is the subject of a triple term in an expression."""
-    for outer in tree.root.every({"triple term"}):
+    for outer in tree.every("triple term"):
         for inner in outer.every({"<<"}):
             subject = tree.tokens[inner.first + 1]
             if subject.kind in ("string", "number") or subject.text == "<<(":

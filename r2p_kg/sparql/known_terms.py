@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +22,11 @@ _DEPRECATED: Final = re.compile(
     re.MULTILINE,
 )
 
+#: A triple whose object is a text: its property, and the language or the sign of a datatype behind the text.
+_TEXT: Final = re.compile(
+    rb'^(?:<[^>]*>|_:\S+) <([^>]*)> "(?:[^"\\]++|\\.)*+"(?:@([A-Za-z0-9-]++)|(\^\^))?', re.MULTILINE
+)
+
 #: With more IRIs than this a vocabulary is not kept: it would take too much memory.
 _MOST: Final = 400_000
 
@@ -36,6 +41,7 @@ class KnownTerms:
     terms: Every IRI; None if there are too many to keep.
     deprecated: Those that say so of themselves.
     languages: The tags of all literals, in lower case, as the engine keeps them.
+    tags: Property → the language that most of its values have; only properties whose texts all have one.
     prefixes: Prefix → namespace.
     namespaces: Those of all terms.
     base: The IRI against which relative IRIs of a query are resolved.
@@ -44,6 +50,7 @@ class KnownTerms:
     terms: frozenset[str] | None
     deprecated: frozenset[str]
     languages: frozenset[str]
+    tags: Mapping[str, str]
     prefixes: Mapping[str, str]
     namespaces: frozenset[str]
     base: str
@@ -64,6 +71,7 @@ class KnownTerms:
             terms=terms if few else None,
             deprecated=deprecated,
             languages=languages,
+            tags=_tags(quads),
             prefixes=dict(prefixes),
             namespaces=namespaces,
             base=base,
@@ -120,6 +128,16 @@ _WORDS: Final = 1000
 
 #: Letters that one forgets or adds.
 _FORGOTTEN: Final = 2
+
+
+def _tags(quads: bytes) -> Mapping[str, str]:
+    counts = Counter(_TEXT.findall(quads))
+    untagged = {iri for iri, tag, typed in counts if not tag and not typed}
+    found: dict[str, str] = {}
+    for (iri, tag, _), _ in counts.most_common():
+        if tag and iri not in untagged:
+            found.setdefault(iri.decode(), tag.decode().lower().partition("--")[0])
+    return found
 
 
 def _small(terms: Iterable[str]) -> Mapping[str, tuple[str, ...]]:

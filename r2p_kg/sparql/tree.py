@@ -104,6 +104,7 @@ class Tree:
     root: The construct that spans it.
     mistake: The first mistake; None if there is none that a grammar can see.
     brackets: Index of each opening bracket → index of the one that closes it.
+    named: Name → the constructs of that name, in the order of the text.
     """
 
     text: str
@@ -111,6 +112,11 @@ class Tree:
     root: Node
     mistake: Mistake | None
     brackets: Mapping[int, int]
+    named: Mapping[str, Sequence[Node]]
+
+    def every(self, *names: str) -> Iterator[Node]:
+        """All constructs of these names, in the order of the text within each name."""
+        return (node for name in names for node in self.named.get(name, ()))
 
     @property
     def form(self) -> Node | None:

@@ -26,4 +26,4 @@ def parse(text: str) -> Tree:
     except StopError as stop:
         inside = reader.stopped()
         mistake = Mistake(reader.at, stop.expected, inside, tuple(reader.opened))
-    return Tree(text, found, reader.root, mistake, reader.closed)
+    return Tree(text, found, reader.root, mistake, reader.closed, reader.named)

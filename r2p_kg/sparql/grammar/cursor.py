@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from r2p_kg.sparql.tokens import CLOSING, OPENING
@@ -30,6 +31,7 @@ class Cursor:
     at: The index of the token here.
     innermost: The construct that is open here.
     root: The one that spans the text.
+    named: Name → the constructs of that name so far.
     opened: The indexes of the open brackets.
     closed: Index of an opening bracket → index of the closing one.
     declared: The prefixes so far.
@@ -39,6 +41,7 @@ class Cursor:
         self.tokens = tokens
         self.at = 0
         self.root = self.innermost = Node("query", 0, None)
+        self.named: defaultdict[str, list[Node]] = defaultdict(list)
         self.opened: list[int] = []
         self.closed: dict[int, int] = {}
         self.declared: set[str] = set()
@@ -113,6 +116,7 @@ class Cursor:
         around = self.innermost
         self.innermost = node = Node(name, self.at, around)
         around.parts.append(node)
+        self.named[name].append(node)
         read()
         node.end = self.at
         self.innermost = around

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def advice(tree: Tree) -> Advice | None:
     """What is wrong with a text that the grammar takes and the engine does not; None if this module cannot tell."""
-    for select in tree.root.every({"SELECT"}):
+    for select in tree.every("SELECT"):
         if said := _selected(tree, select):
             return said
     return _bound_again(tree) or _blank_twice(tree)
@@ -60,7 +60,7 @@ def _overrides(tree: Tree, select: Node, computed: set[str]) -> Advice | None:
 
 def _bound_again(tree: Tree) -> Advice | None:
     """BIND of a variable that something before it in its group, or in a group inside that, uses."""
-    for group in tree.root.every({"{"}):
+    for group in tree.every("{"):
         used: set[str] = set()
         for part in group.parts:
             new = tree.tokens[part.end - 2] if part.name == "BIND" else None
@@ -76,14 +76,14 @@ def _blank_twice(tree: Tree) -> Advice | None:
     """A label of a blank node in two patterns: anything but a filter between triples ends a pattern."""
     patterns: dict[Node, int] = {}
     number = 0
-    for group in tree.root.every({"{"}):
+    for group in tree.every("{"):
         number += 1
         for part in group.parts:
             if part.name == "triples":
                 patterns[part] = number
             number += part.name not in ("triples", "FILTER")
     places: dict[str, int] = {}
-    for node in tree.root.every({"triples"}):
+    for node in tree.every("triples"):
         for token in (tree.tokens[at] for at in node.indexes() if node in patterns):
             if token.kind == "blank" and places.setdefault(token.text, patterns[node]) != patterns[node]:
                 hint = "A blank node belongs to one pattern; write a variable for it."
