@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from r2p_kg.sparql.tokens import resolved
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from r2p_kg.sparql.tokens import Token
 
@@ -45,13 +45,17 @@ class Node:
         """The first construct of one of these names directly inside this one."""
         return next((part for part in self.parts if part.name in names), None)
 
-    def indexes(self, without: Collection[str] = ()) -> Iterator[int]:
+    def indexes(self, without: Collection[str] = ()) -> Iterable[int]:
         """The indexes of the tokens of this construct; not of those inside constructs of these names."""
+        return self.loose(without) if without else range(self.first, self.end)
+
+    def loose(self, without: Collection[str]) -> Iterator[int]:
+        """What :meth:`indexes` says, told by going through the parts."""
         at = self.first
         for part in self.parts:
             yield from range(at, part.first)
             if part.name not in without:
-                yield from part.indexes(without)
+                yield from part.loose(without)
             at = part.end
         yield from range(at, self.end)
 

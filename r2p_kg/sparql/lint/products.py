@@ -6,14 +6,18 @@ group) counts as joining them.
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from r2p_kg.sparql.tokens import Token
     from r2p_kg.sparql.tree import Node, Tree
+
+#: Name → the places at which it stands first and last.
+_Extents = dict[str, tuple[int, int]]
 
 _MESSAGE: Final = (
     "nothing joins these triples to those before them: every match of the one is combined with every match of the "
@@ -23,29 +27,21 @@ _MESSAGE: Final = (
 
 def warnings(tree: Tree) -> Iterator[tuple[Token, str, str]]:
     """Token, code and message of each warning: at the first of the triples that nothing joins to earlier ones."""
-    extents: dict[str, tuple[int, int]] | None = None
+    extents = cache(lambda: _extents(tree))
     for group in tree.every("{"):
         triples = [part for part in group.parts if part.name == "triples"]
         if len(triples) > 1:
-            extents = _extents(tree) if extents is None else extents
             for first in _apart(tree, group, triples, extents):
                 yield tree.tokens[first], "cartesian-product", _MESSAGE
 
 
-def _apart(
-    tree: Tree, group: Node, triples: list[Node], extents: dict[str, tuple[int, int]]
-) -> Iterator[int]:
+def _apart(tree: Tree, group: Node, triples: list[Node], extents: Callable[[], _Extents]) -> Iterator[int]:
     """The index of the first token of each lot of triples but the first lot."""
     runs = [_names(tree, node.indexes()) for node in triples]
     joined = [_names(tree, part.indexes()) for part in group.parts if part.name != "triples"]
-    # What the pattern around this group, or around the query that it belongs to, holds as well may join it.
-    whole = group.around if group.around is not None and group.around.name == "SELECT" else group
-    outside = {
-        name
-        for name in set().union(*runs, *joined)
-        if name in extents and (extents[name][0] < whole.first or extents[name][1] >= whole.end)
-    }
-    lots = _lots([*map(set, runs), *joined, outside])
+    lots = _lots([*map(set, runs), *joined])
+    if len({id(lot) for lot in lots.values()}) > 1:
+        lots = _lots([*lots.values(), _outside(group, lots, extents())])
     known: set[int] = set()
     for node, names in zip(triples, runs, strict=True):
         lot = lots[next(iter(names))] if names else None
@@ -55,7 +51,14 @@ def _apart(
                 yield node.first
 
 
-def _extents(tree: Tree) -> dict[str, tuple[int, int]]:
+def _outside(group: Node, names: Iterable[str], extents: _Extents) -> set[str]:
+    """Those of the names that the pattern around this group, or around the query that it belongs to, holds as well."""
+    whole = group.around if group.around is not None and group.around.name == "SELECT" else group
+    known = [(name, *extents[name]) for name in names if name in extents]
+    return {name for name, first, last in known if first < whole.first or last >= whole.end}
+
+
+def _extents(tree: Tree) -> _Extents:
     """The first and the last place of each name in the pattern of the whole query."""
     pattern = tree.form.part("{", "SELECT") if tree.form else None
     extents: dict[str, tuple[int, int]] = {}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from r2p_kg.sparql.tokens import Token
     from r2p_kg.sparql.tree import Node, Tree
 
-_DATE: Final = re.compile(r"(?<![\w-])[12]\d{3}-[01]?\d-[0-3]?\d(?!\d)")
+_DATE: Final = re.compile(r"[12]\d{3}-[01]?\d-[0-3]?\d(?!\d)")
 
 
 def warnings(tree: Tree) -> Iterator[tuple[Token, str, str]]:

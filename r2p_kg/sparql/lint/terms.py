@@ -29,19 +29,18 @@ def warnings(tree: Tree, known: KnownTerms) -> Iterator[tuple[Token, str, str]]:
     if known.terms is None:
         return
     head = prologue(tree.tokens, known.base)
-    strange: dict[str, int] = {}
+    strange: list[tuple[str, int]] = []
     for at in range(head.end, len(tree.tokens)):
-        token = tree.tokens[at]
-        if token.kind in ("iri", "name"):
-            term = head.iri(token)
-            if (
-                term is not None
-                and (term not in known.terms or term in known.deprecated)
-                and _is_term(tree, at)
-            ):
-                strange.setdefault(term, at)
+        term = head.iri(tree.tokens[at])
+        if term is not None and (term not in known.terms or term in known.deprecated) and _is_term(tree, at):
+            strange.append((term, at))
+    made = {at for node in tree.every(*MADE) for at in node.indexes()} if strange else set()
+    first: dict[str, int] = {}
+    for term, at in strange:
+        if at not in made:
+            first.setdefault(term, at)
     suggested = 0
-    for term, at in strange.items():
+    for term, at in first.items():
         token = tree.tokens[at]
         if term in known.deprecated:
             message = f"{known.short(term)} is deprecated; its page says what to use instead"
@@ -57,7 +56,5 @@ def warnings(tree: Tree, known: KnownTerms) -> Iterator[tuple[Token, str, str]]:
 
 
 def _is_term(tree: Tree, at: int) -> bool:
-    """True if the IRI must be in the graph to match anything: not one of a graph, datatype, function or new value."""
-    if tree.word(at - 1) in _NAMES_NO_TERM or tree.word(at + 1) == "(":
-        return False
-    return not any(node.first <= at < node.end for node in tree.every(*MADE))
+    """False for the name of a graph, a datatype or a function."""
+    return tree.word(at - 1) not in _NAMES_NO_TERM and tree.word(at + 1) != "("

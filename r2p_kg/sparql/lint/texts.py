@@ -36,11 +36,11 @@ def _languages(tree: Tree, known: KnownTerms, new: set[str]) -> Iterator[tuple[T
     """Languages of no text of the graph, in ``LANG(?x) = "…"``, ``LANGMATCHES(LANG(?x), "…")`` and ``"…"@…``."""
     some = ", ".join(sorted(known.languages)[:8])
     has = f"it has {some}" if some else "no text of it has a language"
-    for pattern in _patterns(tree):
-        for at in pattern.indexes():
-            token = tree.tokens[at]
-            tag = token.text[1:].partition("--")[0].lower()
-            if token.kind == "language" and tag not in known.languages:
+    tags = any(token.kind == "language" for token in tree.tokens)
+    for pattern in _patterns(tree) if tags else ():
+        for token in tree.tokens[pattern.first : pattern.end]:
+            tag = token.text[1:].partition("--")[0].lower() if token.kind == "language" else ""
+            if tag and tag not in known.languages:
                 yield token, "unknown-language", f"the graph has no text in the language {tag}; {has}"
     for call in tree.every("LANG"):
         if call.end - call.first != 2 or tree.tokens[call.first].text[1:] in new:  # noqa: PLR2004 - a variable and )
@@ -84,7 +84,13 @@ def _any_matches(tag: str, languages: frozenset[str]) -> bool:
 
 def _untagged(tree: Tree, known: KnownTerms, new: set[str]) -> Iterator[tuple[Token, str, str]]:
     """Plain strings where the graph has only texts with a language: as objects, in ``?x = "…"`` and in VALUES."""
-    plain = [at for at, token in enumerate(tree.tokens) if token.kind == "string" and _is_plain(tree, at)]
+    values = {at: node for node in tree.every("VALUES") for at in node.indexes()}
+    places = {node.first for node in tree.every("object")} | values.keys()
+    plain = [
+        at
+        for at, token in enumerate(tree.tokens)
+        if token.kind == "string" and _is_plain(tree, at) and (at in places or _equal_to(tree, at))
+    ]
     if not plain:
         return
     objects = _objects(tree, known)
@@ -103,7 +109,7 @@ def _untagged(tree: Tree, known: KnownTerms, new: set[str]) -> Iterator[tuple[To
         and tree.tokens[at].text[1:] not in new
     }
     for at in plain:
-        tag = objects.get(at) or tags.get(_equal_to(tree, at)) or _of_values(tree, at, tagged)
+        tag = objects.get(at) or tags.get(_equal_to(tree, at)) or _of_values(tree, values.get(at), tagged)
         if tag:
             text = tree.tokens[at].text[:60]
             message = f"a text without a language matches nothing here, because all values have one; write {text}@{tag}"
@@ -111,8 +117,8 @@ def _untagged(tree: Tree, known: KnownTerms, new: set[str]) -> Iterator[tuple[To
 
 
 def _is_plain(tree: Tree, at: int) -> bool:
-    following = tree.tokens[at + 1] if at + 1 < len(tree.tokens) else None
-    return following is None or (following.kind != "language" and following.text != "^^")
+    following = tree.tokens[at + 1]  # a query ends with a bracket or a number
+    return following.kind != "language" and following.text != "^^"
 
 
 def _objects(tree: Tree, known: KnownTerms) -> dict[int, str]:
@@ -143,9 +149,8 @@ def _equal_to(tree: Tree, at: int) -> str:
     return ""
 
 
-def _of_values(tree: Tree, at: int, tagged: dict[int, str]) -> str | None:
-    """The language that all values of a variable have to which VALUES gives this string; None if it is not so."""
-    node = next((node for node in tree.every("VALUES") if node.first < at < node.end), None)
+def _of_values(tree: Tree, node: Node | None, tagged: dict[int, str]) -> str | None:
+    """The language of all values that the group around a VALUES with one variable can give it; None if it is not so."""
     if node is None or node.around is None or tree.tokens[node.first].kind != "variable":
         return None
     name = tree.tokens[node.first].text[1:]
