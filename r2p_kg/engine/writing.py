@@ -24,6 +24,7 @@ from r2p_kg.engine import sandbox, wire
 from r2p_kg.engine.changes import GraphChange, Update, Written, pack, pack_written, unpack, unpack_written
 from r2p_kg.errors import BodySyntaxError, QueryError, QueryRefusedError, QueryTimeoutError, SnapshotError, WorkerDiedError
 from r2p_kg.sparql import mistakes, updates
+from r2p_kg.sparql.engine_text import engine_text
 from r2p_kg.sparql.errors import SparqlError
 
 if TYPE_CHECKING:
@@ -148,17 +149,19 @@ def _text(update: Update) -> str:
     """The text of the update that the engine is given, once policy lets it pass; raises as :func:`apply` does."""
     default, named = (tuple(_named(iri).value for iri in graphs) for graphs in (update.default, update.named))
     try:
-        return updates.with_dataset(update.text, default, named)
+        text = updates.with_dataset(update.text, default, named)
     except SparqlError as error:
         raise errors.of_sparql(error) from error
+    return engine_text(text, vocab.BASE).text
 
 
 def _as_sent(text: str, message: str) -> str:
-    """The engine's message on the text that was sent: the one at hand may be on the text with our clauses, whose columns are others."""
+    """The engine's message on the text that was sent: the one at hand is on the text that the engine was given, whose columns may be others."""
+    written = engine_text(text, vocab.BASE)
     try:
-        ox.Store().update(text, base_iri=vocab.BASE)
+        ox.Store().update(written.text, base_iri=vocab.BASE)
     except SyntaxError as error:
-        return str(error)
+        return written.message(str(error))
     except (RuntimeError, ValueError, OSError):
         return message
     return message

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from r2p_kg.sparql.tokens import resolved
 
@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from r2p_kg.sparql.tokens import Token
+
+
+#: Constructs in whose scope the variables of their parts are.
+_SCOPES: Final = frozenset({"{", "SELECT", "OPTIONAL", "UNION", "GRAPH", "SERVICE", "LATERAL"})
 
 
 class Node:
@@ -148,8 +152,6 @@ class Tree:
 
     def visible(self, node: Node) -> dict[str, None]:
         """The names of the variables in scope behind a construct (SPARQL 1.1, 18.2.1), by first appearance in the text."""
-        if node.name in ("FILTER", "MINUS"):
-            return {}
         if node.name == "BIND":
             return {self.tokens[node.end - 2].text[1:]: None}
         if node.name in ("triples", "VALUES"):
@@ -159,7 +161,7 @@ class Tree:
         names: dict[str, None] = {}
         if node.name in ("GRAPH", "SERVICE"):
             names = dict.fromkeys(token.text[1:] for token in self.variables(node, ("{", "SELECT")))
-        for part in node.parts:
+        for part in node.parts if node.name in _SCOPES else ():
             names |= self.visible(part)
         return names
 

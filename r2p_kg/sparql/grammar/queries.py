@@ -196,12 +196,10 @@ class Queries(Expressions):
             self.at += 1
             self.within(name, self.group)
         elif self.take("GRAPH"):
-            self.need_kind("graph name", "variable", "iri", "name")
-            self.within("GRAPH", self.group)
+            self.within("GRAPH", self.named_group)
         elif self.take("SERVICE"):
             self.take("SILENT")
-            self.need_kind("graph name", "variable", "iri", "name")
-            self.within("SERVICE", self.group)
+            self.within("SERVICE", self.named_group)
         elif self.take("FILTER"):
             self.within("FILTER", self.constraint)
         elif self.take("BIND"):
@@ -211,6 +209,11 @@ class Queries(Expressions):
         else:
             return False
         return True
+
+    def named_group(self) -> None:
+        """What follows GRAPH or SERVICE: a name and a pattern."""
+        self.need_kind("graph name", "variable", "iri", "name")
+        self.group()
 
     def bind(self) -> None:
         """What follows BIND."""
