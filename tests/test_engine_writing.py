@@ -85,6 +85,24 @@ def test_a_syntax_error_is_reported_where_it_stands_also_with_a_dataset(current:
         assert (2, 33) == (caught.value.line, caught.value.column)
 
 
+def test_a_name_with_any_number_of_dots_can_be_written_and_sent_as_turtle(current: Path) -> None:
+    expected = f'<{EX}a.b..c.d> <{EX}1.2.3> "x" '
+    text = f"PREFIX e: <{EX}> INSERT DATA {{ e:a.b..c.d e:1.2.3 'x' }} ; DELETE {{ ?s ?p ?o }} WHERE {{ e:a.b..c.d ?p ?o . ?s ?p ?o . e:none.of.these ?p ?o }}"
+    done = writing.apply(current, Update(text), current.parent)
+    assert {f"{expected}."} == lines(done.path) - lines(current)
+    turtle = (Payload("text/turtle", f"@prefix e: <{EX}> . e:a.b..c.d e:1.2.3 'x' .".encode()),)
+    put = writing.apply(current, GraphChange("replace", f"{EX}n", turtle, EX), current.parent)
+    assert {f"{expected}<{EX}n> ."} == lines(put.path) - lines(current)
+
+
+def test_a_syntax_error_behind_such_a_name_is_reported_where_it_stands(current: Path) -> None:
+    text = f"PREFIX e: <{EX}>\nINSERT DATA {{ e:a.b.c e:d.e.f 'x' }} ; CLEAR XYZ"
+    for dataset in ((), (f"{EX}g",)):
+        with pytest.raises(QuerySyntaxError) as caught:
+            writing.apply(current, Update(text, dataset), current.parent)
+        assert (2, 48) == (caught.value.line, caught.value.column)
+
+
 def test_relative_iris_of_an_update_are_resolved(current: Path) -> None:
     done = writing.apply(current, Update("CLEAR ALL ; INSERT DATA { <s> <p> <test> }"), current.parent)
     assert {"<https://w3id.org/r2p-kg/s> <https://w3id.org/r2p-kg/p> <https://w3id.org/r2p-kg/test> ."} == lines(done.path)

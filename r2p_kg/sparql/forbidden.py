@@ -57,7 +57,7 @@ def _nested_aggregates(tree: Tree) -> Iterator[tuple[Token, str, str]]:
             name = tree.tokens[inner.first - 2]
             yield (
                 name,
-                f"{inner.name} stands inside another aggregate, where there are no groups yet",
+                f"{inner.name} is inside another aggregate, where there are no groups yet",
                 _GROUPED,
             )
 

@@ -24,12 +24,12 @@ _KNOWN: Final[Mapping[str, tuple[str, str]]] = {
         "Add the variable to GROUP BY, or wrap it: (SAMPLE(?x) AS ?y).",
     ),
     "The SELECT overrides an existing variable using an expression": (
-        "an expression of the SELECT is named like a variable that has a value already",
+        "an expression of the SELECT has the name of a variable that already has a value",
         "Give it another name: (… AS ?other).",
     ),
     "Duplicated variable name in SELECT": (
-        "a variable stands twice in the SELECT",
-        "Leave one out, or give it another name: (… AS ?other).",
+        "a variable is in the SELECT twice",
+        "Delete one, or give it another name: (… AS ?other).",
     ),
 }
 
@@ -59,7 +59,7 @@ def explain(
 
 def _what(found: Sequence[Token], offset: int) -> str:
     at = next((token for token in found if token.start + len(token.text) > offset), None)
-    return f"{at.text[:60]!r} cannot stand here" if at else "the query cannot be read up to its end"
+    return f"{at.text[:60]!r} is not allowed here" if at else "the query cannot be read up to its end"
 
 
 def _offset(query: str, line: int, column: int) -> int:

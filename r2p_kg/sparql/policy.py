@@ -249,12 +249,12 @@ def _ambiguous(found: Sequence[Token]) -> Iterator[Token]:
 
 
 def _noise(text: str, token: Token) -> SparqlSyntaxError:
-    message = f"{token.text[:1]!r} begins nothing that SPARQL knows, like many characters of this text; close its quotes and encode its IRIs"
+    message = f"{token.text[:1]!r} is not SPARQL, like many characters of this text; close its quotes and encode its IRIs"
     return SparqlSyntaxError(message, *place(text, token.start))
 
 
 def _service(text: str, token: Token) -> SparqlRefusedError:
-    message = "SERVICE is not allowed: this service sends no requests of its own; ask the other endpoint itself and join the answers at your side"
+    message = "SERVICE is not allowed: this service sends no requests; ask the other endpoint yourself and join the answers"
     return SparqlRefusedError(message, *place(text, token.start))
 
 
@@ -281,7 +281,7 @@ def _refuse_updates(text: str, found: Sequence[Token]) -> None:
 
 
 def _update(text: str, token: Token) -> SparqlRefusedError:
-    message = f"{token.text.upper()} belongs to updates and this service is read-only; ask with SELECT, ASK, CONSTRUCT or DESCRIBE"
+    message = f"{token.text.upper()} is for updates, and queries are read-only; ask with SELECT, ASK, CONSTRUCT or DESCRIBE"
     return SparqlRefusedError(message, *place(text, token.start))
 
 

@@ -103,5 +103,5 @@ def _refuse_load(text: str, found: Sequence[Token]) -> None:
 
 
 def _load(text: str, token: Token) -> SparqlRefusedError:
-    message = "LOAD is not allowed: this service fetches nothing; fetch the file yourself and send it to the graph store, or with INSERT DATA"
+    message = "LOAD is not allowed: this service fetches nothing; fetch the file yourself and send it to the graph store or with INSERT DATA"
     return SparqlRefusedError(message, *place(text, token.start))

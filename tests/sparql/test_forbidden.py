@@ -9,11 +9,11 @@ from r2p_kg.sparql.errors import SparqlSyntaxError
 from tests.growth import LINEAR, growth
 
 WRONG = {
-    "SELECT (COUNT(COUNT(*)) AS ?c) {}": (15, "COUNT stands inside"),
-    "SELECT (sum ( ?x + Max(?y) ) AS ?c) { ?x ?p ?y }": (20, "MAX stands inside"),
-    "SELECT (SUM(STRLEN(?x) + (AVG(?y))) AS ?c) { ?x ?p ?y }": (27, "AVG stands inside"),
-    "SELECT ?x { ?x ?p ?y } GROUP BY ?x HAVING (COUNT(SAMPLE(?y)) > 1)": (50, "SAMPLE stands inside"),
-    "SELECT (COUNT(IF(EXISTS { ?a ?b ?c }, 1, MIN(?y))) AS ?c) { ?x ?p ?y }": (42, "MIN stands inside"),
+    "SELECT (COUNT(COUNT(*)) AS ?c) {}": (15, "COUNT is inside another"),
+    "SELECT (sum ( ?x + Max(?y) ) AS ?c) { ?x ?p ?y }": (20, "MAX is inside another"),
+    "SELECT (SUM(STRLEN(?x) + (AVG(?y))) AS ?c) { ?x ?p ?y }": (27, "AVG is inside another"),
+    "SELECT ?x { ?x ?p ?y } GROUP BY ?x HAVING (COUNT(SAMPLE(?y)) > 1)": (50, "SAMPLE is inside another"),
+    "SELECT (COUNT(IF(EXISTS { ?a ?b ?c }, 1, MIN(?y))) AS ?c) { ?x ?p ?y }": (42, "MIN is inside another"),
     "SELECT * { BIND(<<( <<( <a:s> <a:p> 1 )>> <a:q> 2 )>> AS ?t) }": (
         21,
         "a triple term cannot be the subject",

@@ -60,12 +60,12 @@ def _short(sentence: str) -> str:
 def _plain(scene: Scene) -> Advice:
     """What can be said of any mistake: what stands there, and what could."""
     what = (
-        f"{scene.token.text[:60]!r} cannot stand here"
+        f"{scene.token.text[:60]!r} is not allowed here"
         if scene.token.kind != "end"
         else "the query ends too early"
     )
     return Advice(
         what,
-        f"Here stands {EXPECTED[scene.expected]}." if scene.expected in EXPECTED else None,
+        f"Expected here: {EXPECTED[scene.expected]}." if scene.expected in EXPECTED else None,
         scene.token.start,
     )

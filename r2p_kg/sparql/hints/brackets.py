@@ -81,7 +81,7 @@ def _closes_nothing(scene: Scene) -> Advice | None:
     if not opened or (closing not in [_PAIRS[one] for one in opened]):
         if opened and closing in {")", "]"} and opened[-1] in {"(", "["}:
             return Advice(
-                f"{closing} stands where {_PAIRS[opened[-1]]} should",
+                f"{closing} is here instead of {_PAIRS[opened[-1]]}",
                 f"Write {_PAIRS[opened[-1]]}.",
                 scene.token.start,
             )

@@ -36,23 +36,21 @@ def _strange(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for e
     sign, start = scene.token.text[0], scene.token.start
     code = f"U+{ord(sign):04X}"
     if sign == "`" and scene.query.startswith("```", start):
-        return Advice(
-            "``` frames text for people and is no SPARQL", "Send the query without the lines of ```.", start
-        )
+        return Advice("``` is Markdown, not SPARQL", "Send the query without the lines of ```.", start)
     if sign in _QUOTES:
         return Advice(
-            f"{sign} is no quote that SPARQL knows", 'Write the text between straight quotes: "…".', start
+            f"{sign} is not a quotation mark in SPARQL", 'Write the text between straight quotes: "…".', start
         )
     if sign in _INVISIBLE:
         return Advice(
-            f"an invisible character stands here ({code})",
-            "Delete it; it often comes along when text is pasted.",
+            f"there is an invisible character here ({code})",
+            "Delete it; pasted text often contains it.",
             start,
         )
     if sign.isspace():
         return Advice(
-            f"this space is none that SPARQL knows ({code})",
-            "Replace it by an ordinary space; it often comes along when text is pasted.",
+            f"{code} is not a space in SPARQL",
+            "Replace it by an ordinary space; pasted text often contains it.",
             start,
         )
     if sign in _INSTEAD:
@@ -125,8 +123,8 @@ def _open_iri(scene: Scene) -> Advice | None:
     sign = wrong[0]
     name = "a space" if sign.isspace() else sign
     return Advice(
-        f"an IRI cannot hold {name}",
-        f"Write %{ord(sign):02X} for it, or mend the IRI.",
+        f"an IRI cannot contain {name}",
+        f"Write %{ord(sign):02X} instead, or correct the IRI.",
         scene.token.start + 1 + wrong.start(),
     )
 
@@ -135,7 +133,7 @@ def _entity(scene: Scene) -> Advice | None:
     name = scene.near(1).text
     if scene.token.text not in {"&", "&&"} or name not in _ENTITIES:
         return None
-    return Advice(f"&{name}; is HTML and no SPARQL", f"Write {_ENTITIES[name]} instead.", scene.token.start)
+    return Advice(f"&{name}; is HTML, not SPARQL", f"Write {_ENTITIES[name]} instead.", scene.token.start)
 
 
 def _comment(scene: Scene) -> Advice | None:
@@ -143,8 +141,8 @@ def _comment(scene: Scene) -> Advice | None:
     if scene.expected == "path step" or not (scene.joined(1) and pair in {"//", "--", "/*"}):
         return None
     return Advice(
-        f"{pair} begins no comment in SPARQL",
-        "Begin a comment with #; it goes on to the end of the line.",
+        f"{pair} does not begin a comment in SPARQL",
+        "Begin a comment with #; it ends with the line.",
         scene.token.start,
     )
 
@@ -159,8 +157,8 @@ def _escape(scene: Scene) -> Advice | None:
     if not wrong:
         return None
     return Advice(
-        f"{wrong[0]} is no escape in a string",
-        f"Write two backslashes for one: \\{wrong[0]}.",
+        f"{wrong[0]} is not an escape in a string",
+        f"Write two backslashes instead of one: \\{wrong[0]}.",
         scene.token.start + wrong.start(),
     )
 

@@ -24,7 +24,7 @@ _BETWEEN: Final = {
     "CONTAINS": 'Write CONTAINS(?x, "…").',
     "MOD": "Write ?x - FLOOR(?x / ?y) * ?y.",
     "%": "Write ?x - FLOOR(?x / ?y) * ?y.",
-    "<>": "Write != for unequal.",
+    "<>": "Write != instead.",
 }
 
 #: Functions of other languages and ours.
@@ -53,10 +53,10 @@ def _constraint(scene: Scene) -> Advice | None:
         return None
     name = {"GROUP BY": "GROUP BY", "ORDER BY": "ORDER BY", "HAVING": "HAVING"}.get(scene.inside, "FILTER")
     if scene.inside in {"GROUP BY", "ORDER BY"}:
-        return Advice(f"{name} does not say by what", f"Write {name} and a variable.", scene.token.start)
+        return Advice(f"{name} names no key", f"Write {name} and a variable.", scene.token.start)
     if scene.word == "REGEX" or scene.token.kind == "end":
         return None
-    return Advice(f"the condition of {name} stands in parentheses", f"Write {name}( … ).", scene.token.start)
+    return Advice(f"the condition of {name} needs parentheses", f"Write {name}( … ).", scene.token.start)
 
 
 def _between(scene: Scene) -> Advice | None:
@@ -64,7 +64,7 @@ def _between(scene: Scene) -> Advice | None:
         return None
     if scene.expected in {"end", "dot"} and scene.token.kind != "word":
         return None
-    return Advice(f"{scene.token.text} is no operator of SPARQL", said, scene.token.start)
+    return Advice(f"{scene.token.text} is not a SPARQL operator", said, scene.token.start)
 
 
 def _signs(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each mistake
@@ -78,10 +78,10 @@ def _signs(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for eac
     if scene.expected != "expression":
         return None
     if token.text == "=" and before.text == "=":
-        return Advice("== is no operator of SPARQL", "Write = for equal.", before.start)
+        return Advice("== is not a SPARQL operator", "Write = instead.", before.start)
     if before.text == "=" and token.text in {">", "<"} and scene.joined(0):
         return Advice(
-            f"={token.text} is no operator of SPARQL", f"Write {token.text}= instead.", before.start
+            f"={token.text} is not a SPARQL operator", f"Write {token.text}= instead.", before.start
         )
     if token.text == "/" and scene.inside in {"REGEX", "REPLACE"}:
         return Advice(
@@ -105,21 +105,21 @@ def _function(scene: Scene) -> Advice | None:
     token, word, start = scene.token, scene.word, scene.token.start
     if word == "NOT":
         return Advice(
-            "NOT is no operator of SPARQL", "Write !( … ), or NOT EXISTS { … }, or NOT IN ( … ).", start
+            "NOT is not a SPARQL operator", "Write !( … ), or NOT EXISTS { … }, or NOT IN ( … ).", start
         )
     if word in {"NULL", "NONE", "NIL"}:
         return Advice("SPARQL has no null", "Write !BOUND(?x) for a variable without a value.", start)
     if token.text.lower() in {"true", "false"}:
-        return Advice(f"{token.text} is written in small letters", f"Write {token.text.lower()}.", start)
+        return Advice(f"{token.text} is written in lower case", f"Write {token.text.lower()}.", start)
     if scene.near(1).text != "(":
         return Advice(
-            f"{token.text} is no value",
+            f"{token.text} is not a value",
             f'Write "{token.text}" for a text, or ?{token.text} for a variable.',
             start,
         )
     near = _FOREIGN.get(word) or next(iter(nearest(word, [*FUNCTIONS, *AGGREGATES])), None)
     return Advice(
-        f"{token.text} is no function of SPARQL",
+        f"{token.text} is not a SPARQL function",
         f"Did you mean {near}?" if near else "A function of another vocabulary is named by its IRI.",
         start,
     )
@@ -131,7 +131,7 @@ def _calls(scene: Scene) -> Advice | None:
         inner = (
             "DISTINCT ?x" if scene.word == "DISTINCT" else token.text if token.kind == "variable" else "?x"
         )
-        return Advice(f"what {name} takes stands in parentheses", f"Write {name}({inner}).", start)
+        return Advice(f"the argument of {name} needs parentheses", f"Write {name}({inner}).", start)
     if scene.expected in {"too few arguments", "too many arguments"}:
         least, most = FUNCTIONS[scene.inside]
         count = str(least) if least == most else f"{least} to {most}"
@@ -142,10 +142,10 @@ def _calls(scene: Scene) -> Advice | None:
             start,
         )
     if scene.expected == "( of IN":
-        return Advice("the list of IN stands in parentheses", "Write IN (1, 2).", start)
+        return Advice("the list of IN needs parentheses", "Write IN (1, 2).", start)
     if scene.expected == ")" and scene.inside in FUNCTIONS and token.kind not in {"mark", "end", "other"}:
         return Advice(
-            f"a comma is missing before {token.text[:60]}", "Separate what a function takes by commas.", start
+            f"a comma is missing before {token.text[:60]}", "Separate the arguments by commas.", start
         )
     return None
 

@@ -25,8 +25,8 @@ def _selected(tree: Tree, select: Node) -> Advice | None:
     names = Counter(token.text[1:] for token, _ in columns)
     twice = next((token for token, _ in reversed(columns) if names[token.text[1:]] > 1), None)
     if twice:
-        hint = "Leave one out, or give it another name: (… AS ?other)."
-        return Advice(f"{twice.text} stands twice in the SELECT", hint, twice.start)
+        hint = "Delete one, or give it another name: (… AS ?other)."
+        return Advice(f"{twice.text} is in the SELECT twice", hint, twice.start)
     grouped = select.part("GROUP BY")
     keys = {token.text[1:] for token in tree.variables(grouped)} if grouped else set()
     computed = {token.text[1:] for token, part in columns if part.end - part.first > 1}
@@ -35,7 +35,7 @@ def _selected(tree: Tree, select: Node) -> Advice | None:
     if not columns:
         star = next(tree.tokens[at] for at in select.indexes() if tree.tokens[at].text == "*")
         hint = "Name the variables of GROUP BY, and wrap others: (SAMPLE(?x) AS ?y)."
-        return Advice("SELECT * cannot stand with GROUP BY", hint, star.start)
+        return Advice("SELECT * cannot be used with GROUP BY", hint, star.start)
     known = set(keys)  # an expression may use the columns before it
     for column, part in columns:
         named = column.text[1:] in computed
@@ -54,7 +54,7 @@ def _overrides(tree: Tree, select: Node, computed: set[str]) -> Advice | None:
     for column in tree.columns(select):
         if column.text[1:] in computed & bound:
             hint = "Give the expression another name: (… AS ?other)."
-            return Advice(f"{column.text} has a value in the pattern already", hint, column.start)
+            return Advice(f"{column.text} already has a value in the pattern", hint, column.start)
     return None
 
 
@@ -66,8 +66,8 @@ def _bound_again(tree: Tree) -> Advice | None:
             new = tree.tokens[part.end - 2] if part.name == "BIND" else None
             used |= {token.text[1:] for token in tree.variables(part) if token is not new}
             if new and new.text[1:] in used:
-                hint = "BIND takes a variable that nothing before it in its group uses: choose another."
-                return Advice(f"{new.text} has a value already", hint, new.start)
+                hint = "BIND needs a variable that is not used before it in its group: choose another."
+                return Advice(f"{new.text} already has a value", hint, new.start)
             used |= {new.text[1:]} if new else set()
     return None
 
@@ -86,6 +86,6 @@ def _blank_twice(tree: Tree) -> Advice | None:
     for node in tree.every("triples"):
         for token in (tree.tokens[at] for at in node.indexes() if node in patterns):
             if token.kind == "blank" and places.setdefault(token.text, patterns[node]) != patterns[node]:
-                hint = "A blank node belongs to one pattern; write a variable for it."
-                return Advice(f"{token.text} stands in two patterns", hint, token.start)
+                hint = "A blank node belongs to one pattern; write a variable instead."
+                return Advice(f"{token.text} is in two patterns", hint, token.start)
     return None

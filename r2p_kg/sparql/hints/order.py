@@ -22,15 +22,15 @@ def _modifier(scene: Scene) -> Advice | None:
     name, start = _NAMES.get(scene.word, scene.word), scene.token.start
     if scene.expected in {"where", "projection"}:
         return Advice(
-            f"{name} stands after the pattern",
-            f"Move it behind the closing }} of WHERE {{ … }}; the order there is {_ORDER}.",
+            f"{name} belongs after the pattern",
+            f"Move it after the closing }} of WHERE {{ … }}; the order there is {_ORDER}.",
             start,
         )
     if scene.expected in {"subject", "dot", "predicate"} and (
         "{" in scene.mistake.inside or scene.in_template
     ):
         return Advice(
-            f"{name} stands behind the pattern and not inside it", "Move it behind the closing }.", start
+            f"{name} belongs after the pattern, not inside it", "Move it after the closing }.", start
         )
     if scene.expected != "end":
         return None
@@ -43,12 +43,12 @@ def _modifier(scene: Scene) -> Advice | None:
     after = next((word for word in earlier if MODIFIERS.index(word) > mine), None)
     if after:
         return Advice(
-            f"{name} stands before {_NAMES.get(after, after)}",
-            f"Change their places; the order is {_ORDER}.",
+            f"{name} belongs before {_NAMES.get(after, after)}",
+            f"Swap them; the order is {_ORDER}.",
             start,
         )
     return (
-        Advice(f"{name} stands here a second time", "Leave one of them out.", start)
+        Advice(f"{name} is here a second time", "Delete one of them.", start)
         if scene.word in earlier
         else None
     )
@@ -61,19 +61,19 @@ def _behind_the_pattern(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one r
     if scene.word in FORMS:
         return Advice("a second query begins here", "Send one query at a time.", start)
     if scene.token.text == ";" and scene.near(1).text.upper() in (*FORMS, "PREFIX"):
-        return Advice("a second query begins behind this semicolon", "Send one query at a time.", start)
+        return Advice("a second query begins after this semicolon", "Send one query at a time.", start)
     if scene.token.text in {";", "."}:
         return Advice(f"a query does not end with {scene.token.text}", "Delete it.", start)
     if scene.word in (*ELEMENTS, "UNION"):
         return Advice(
-            f"{scene.word} stands outside the pattern",
+            f"{scene.word} is outside the pattern",
             "Move it into the braces, before the closing }.",
             start,
         )
     if scene.word == "JOIN":
         return Advice(
-            "JOIN is SQL and no SPARQL",
-            "Write all patterns inside the same braces; a variable that they share joins them.",
+            "JOIN is SQL, not SPARQL",
+            "Write all patterns inside the same braces; a shared variable joins them.",
             start,
         )
     return None
@@ -96,16 +96,16 @@ def _sorting(scene: Scene) -> Advice | None:
             start,
         )
     if text == "," and last in {"ORDER", "GROUP"}:
-        return Advice(f"what follows {name} is separated by spaces", "Delete the comma.", start)
+        return Advice(f"the keys of {name} are separated by spaces", "Delete the comma.", start)
     if text in _SIGNS and last in {"ORDER", "GROUP", "HAVING"}:
         return Advice(
-            f"an expression after {name} stands in parentheses", f"Write {name} ( … ).", scene.near(-1).start
+            f"an expression after {name} needs parentheses", f"Write {name} ( … ).", scene.near(-1).start
         )
     before = scene.near(-1).text.upper()
     if scene.expected == "(" and before in {"ASC", "DESC"}:
         what = scene.near(-2).text if scene.near(-2).kind == "variable" else "?x"
         return Advice(
-            f"{before} stands before what it sorts by",
+            f"{before} comes before what it sorts by",
             f"Write ORDER BY {before}({what}).",
             scene.near(-1).start,
         )
@@ -121,7 +121,7 @@ def _parts(scene: Scene) -> Advice | None:
     if scene.token.kind == "end":
         return Advice(f"{before} takes a number", f"Write for example {before} 10.", scene.near(-1).start)
     return Advice(
-        f"{before} takes a whole number, and {scene.token.text} is none",
+        f"{before} takes a whole number, and {scene.token.text} is not one",
         f"Write for example {before} 10.",
         start,
     )
@@ -148,7 +148,7 @@ def _misspelt(scene: Scene) -> Advice | None:
     near = next(iter(nearest(scene.word, words)), "")
     return (
         Advice(
-            f"{scene.token.text} is no word of SPARQL",
+            f"{scene.token.text} is not a SPARQL keyword",
             f"Did you mean {_NAMES.get(near, near)}?",
             scene.token.start,
         )

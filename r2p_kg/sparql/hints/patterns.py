@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from r2p_kg.sparql.hints.scene import Advice, end
+from r2p_kg.sparql.tree import prologue
 
 if TYPE_CHECKING:
     from r2p_kg.sparql.hints.scene import Scene
@@ -19,21 +20,15 @@ def _groups(scene: Scene) -> Advice | None:
     """Keywords that take braces, and what belongs into braces of its own."""
     word, before, start = scene.word, scene.near(-1).text.upper(), scene.token.start
     if scene.expected == "{" and scene.inside in {"OPTIONAL", "MINUS", "UNION", "EXISTS", "LATERAL"}:
-        return Advice(
-            f"what follows {scene.inside} stands in braces", f"Write {scene.inside} {{ … }}.", start
-        )
+        return Advice(f"the pattern of {scene.inside} needs braces", f"Write {scene.inside} {{ … }}.", start)
     if scene.expected == "{" and scene.inside == "GRAPH":
-        return Advice(
-            "the pattern of GRAPH stands in braces", f"Write GRAPH {before.lower()} {{ … }}.", start
-        )
+        return Advice("the pattern of GRAPH needs braces", f"Write GRAPH {before.lower()} {{ … }}.", start)
     if scene.expected not in _IN_TRIPLES:
         return None
     if word == "UNION":
-        return Advice("UNION stands between two groups in braces", "Write { … } UNION { … }.", start)
+        return Advice("UNION joins two groups in braces", "Write { … } UNION { … }.", start)
     if word == "SELECT":
-        return Advice(
-            "a query inside another stands in braces of its own", "Write { SELECT … WHERE { … } }.", start
-        )
+        return Advice("a subquery needs braces of its own", "Write { SELECT … WHERE { … } }.", start)
     return None
 
 
@@ -42,7 +37,7 @@ def _literals(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for 
     token, before, start = scene.token, scene.near(-1), scene.token.start
     if before.kind == "string" and token.text == "@":
         return Advice(
-            "a language tag stands without quotes",
+            "a language tag has no quotes",
             f"Write {before.text}@{scene.near(1).text.strip(chr(34) + chr(39))}.",
             start,
         )
@@ -52,11 +47,13 @@ def _literals(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for 
         )
     if before.kind == "string" and token.text == "^":
         return Advice(
-            "a datatype follows two circumflexes", f"Write {before.text}^^{scene.near(1).text}.", start
+            "a datatype comes after two carets", f"Write {before.text}^^{scene.near(1).text}.", start
         )
     if before.kind == "number" and token.text == "^^":
         return Advice(
-            "a value with a datatype is quoted", f'Write "{before.text}"^^{scene.near(1).text}.', before.start
+            "a value with a datatype needs quotes",
+            f'Write "{before.text}"^^{scene.near(1).text}.',
+            before.start,
         )
     if scene.expected == "datatype":
         return Advice("the datatype is missing after ^^", "Write for example ^^xsd:date.", before.start)
@@ -65,7 +62,7 @@ def _literals(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for 
             "a date is a quoted value with a datatype", f'Write "{match[0]}"^^xsd:date.', before.start
         )
     if scene.expected == "object" and token.kind == "word" and token.text.lower() in {"true", "false"}:
-        return Advice(f"{token.text} is written in small letters", f"Write {token.text.lower()}.", start)
+        return Advice(f"{token.text} is written in lower case", f"Write {token.text.lower()}.", start)
     return None
 
 
@@ -89,11 +86,11 @@ def _paths(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for eac
     if scene.expected == "path step" and token.kind == "variable":
         if scene.joined(0):
             return Advice(
-                "a path cannot hold a variable", "Write two triples with a variable between them.", start
+                "a path cannot contain a variable", "Write two triples with a variable between them.", start
             )
         return Advice(
             f"a property is missing after {before.text}",
-            f"Delete {before.text}, or write a property behind it.",
+            f"Delete {before.text}, or write a property after it.",
             before.start,
         )
     if scene.expected == "path step" and token.text in {"/", "|"}:
@@ -104,24 +101,22 @@ def _paths(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for eac
         )
     if scene.expected == "object" and before.kind == "variable" and token.text in {"*", "+", "/", "|", "^"}:
         return Advice(
-            "a path cannot hold a variable", "Write properties in it, or several triples.", before.start
+            "a path cannot contain a variable", "Write properties in it, or several triples.", before.start
         )
     if scene.expected == "object" and token.text == "^":
         return Advice(
-            "the ^ of a path stands before the property that it turns round",
+            "the ^ of a path comes before the property that it inverts",
             f"Write ^{before.text}.",
             before.start,
         )
     if scene.expected == "object" and token.text == "{" and scene.near(1).kind == "number":
         return Advice(
             "a path cannot count its steps",
-            f"Write the property as often as it is meant: {before.text}/{before.text}.",
+            f"Repeat the property: {before.text}/{before.text}.",
             start,
         )
     if scene.expected == "negated path":
-        return Advice(
-            "after ! stand properties with | between them, and no longer paths", "Write !(a:b | ^c:d).", start
-        )
+        return Advice("only properties, with | between them, can follow !", "Write !(a:b | ^c:d).", start)
     return None
 
 
@@ -130,7 +125,7 @@ def _local_name(scene: Scene) -> Advice:
     sign = scene.query[end(name)]
     return Advice(
         f"{sign} ends the prefixed name {name.text}",
-        f"Write \\{sign} for it, or the whole IRI in angle brackets.",
+        f"Write \\{sign} instead, or the whole IRI in angle brackets.",
         name.start,
     )
 
@@ -141,31 +136,31 @@ def _values(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for ea
     token, start = scene.token, scene.token.start
     if scene.expected == "values {" and token.kind == "variable":
         return Advice(
-            "several variables of VALUES stand in parentheses",
+            "several variables of VALUES need parentheses",
             "Write VALUES (?a ?b) { (1 2) (3 4) }.",
             scene.near(-1).start,
         )
     if scene.expected == "values {":
-        return Advice("the values stand in braces", "Write VALUES ?x { 1 2 }.", start)
+        return Advice("the values need braces", "Write VALUES ?x { 1 2 }.", start)
     if token.text == ",":
         return Advice("values are separated by spaces", "Delete the comma.", start)
     if scene.expected == "value" and token.text == ")":
         return Advice(
             "the row has fewer values than VALUES has variables",
-            "Write UNDEF where there is no value.",
+            "Write UNDEF for a missing value.",
             start,
         )
     if scene.expected == "end of row":
         return Advice(
             "the row has more values than VALUES has variables",
-            "Leave some out, or name another variable.",
+            "Delete some, or name another variable.",
             start,
         )
     if scene.expected == "row":
-        return Advice("each row of several variables stands in parentheses", "Write { (1 2) (3 4) }.", start)
+        return Advice("each row of several variables needs parentheses", "Write { (1 2) (3 4) }.", start)
     if token.kind == "variable":
         return Advice(
-            "VALUES takes values and no variables",
+            "VALUES takes values, not variables",
             "Write IRIs, numbers or quoted strings, or use BIND.",
             start,
         )
@@ -184,30 +179,31 @@ def _words(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for eac
         and scene.near(-2).text == ";"
     ):
         return Advice(
-            f"a semicolon is followed by a predicate, and {scene.near(-1).text} begins another triple",
-            "Write a dot for the semicolon.",
+            f"a predicate must follow a semicolon, and {scene.near(-1).text} begins another triple",
+            "Write a dot instead of the semicolon.",
             scene.near(-2).start,
         )
     if token.text in {"a", "A"}:
         return Advice(
-            "a is short for rdf:type and stands between a thing and its class", "Write ?x a the class.", start
+            "a is short for rdf:type and comes between a thing and its class", "Write ?x a the class.", start
         )
     if scene.expected == "predicate":
+        prefix = next(filter(None, prologue(scene.tokens).prefixes), "ex")
         return Advice(
-            f"{token.text} is no predicate",
-            f"Write a prefix before it, such as r2p:{token.text}, or ?{token.text} for a variable.",
+            f"{token.text} is not a predicate",
+            f"Write a prefix before it, such as {prefix}:{token.text}, or ?{token.text} for a variable.",
             start,
         )
     if scene.expected == "subject" or (scene.expected == "dot" and scene.near(1).text not in {"(", "{"}):
         return Advice(
-            f"{token.text} is no subject",
+            f"{token.text} is not a subject",
             f"Write ?{token.text} for a variable, or a prefix before it.",
             start,
         )
     if scene.expected == "dot":
         return None
     return Advice(
-        f"{token.text} is no value",
+        f"{token.text} is not a value",
         f'Write "{token.text}" for a text, or ?{token.text} for a variable.',
         start,
     )
@@ -217,7 +213,7 @@ def _triples(scene: Scene) -> Advice | None:
     token, before, start = scene.token, scene.near(-1), scene.token.start
     if token.text == "=" and before.kind == "variable":
         return Advice(
-            "= sets nothing in a pattern",
+            "= does not set a value in a pattern",
             f"Write BIND( … AS {before.text}) to set it, or FILTER({before.text} = …) to test it.",
             before.start,
         )
@@ -225,13 +221,13 @@ def _triples(scene: Scene) -> Advice | None:
         return Advice("one dot is enough", "Delete the second.", start)
     if scene.expected == "subject" and token.text == ";" and before.text == ".":
         return Advice(
-            "a semicolon goes on with the same subject, and the dot has ended it",
+            "a semicolon continues the same subject, and the dot has ended it",
             "Delete the dot, or the semicolon.",
             before.start,
         )
     if scene.expected == "predicate" and token.kind in {"string", "number"}:
         return Advice(
-            "a predicate is a property, and no value", "Write an IRI, a prefixed name or a variable.", start
+            "a predicate is a property, not a value", "Write an IRI, a prefixed name or a variable.", start
         )
     if scene.expected in {"predicate", "object"} and (
         token.kind == "end" or token.text in {".", "}", ";", "]", ","}
@@ -254,7 +250,7 @@ def _missing_dot(scene: Scene) -> Advice | None:
         return Advice(
             said, "Write a semicolon before another predicate of the same subject.", scene.near(-2).start
         )
-    hint = "End the triple with a dot; or with ; before another predicate of the same subject, with , before another object."
+    hint = "End the triple with a dot; or write ; before another predicate of the same subject, or , before another object."
     return Advice(f"a dot is missing after {before.text[:60]}", hint, end(before))
 
 

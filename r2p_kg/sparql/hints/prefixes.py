@@ -21,7 +21,7 @@ def _bare_iri(scene: Scene) -> Advice | None:
     if not match or scene.expected not in {"prefix", "prefix iri"}:
         return None
     iri = match[0].rstrip(".,;")
-    return Advice("an IRI stands between angle brackets", f"Write <{iri}>.", scene.token.start)
+    return Advice("an IRI needs angle brackets", f"Write <{iri}>.", scene.token.start)
 
 
 def _undeclared(scene: Scene) -> Advice | None:
@@ -37,7 +37,7 @@ def _undeclared(scene: Scene) -> Advice | None:
     if near in declared:
         return Advice(
             detail,
-            f"Did you mean {near}:{local}? Else add the line PREFIX {prefix}: <…> at the top.",
+            f"Did you mean {near}:{local}? If not, add the line PREFIX {prefix}: <…> at the top.",
             scene.token.start,
         )
     if near:
@@ -58,7 +58,7 @@ def _declaration(scene: Scene) -> Advice | None:
         name = scene.token.text.partition(":")[0]
         if scene.token.kind == "name":
             return Advice(
-                "a prefix is declared by its name alone, up to the colon",
+                "PREFIX declares a name up to its colon",
                 f"Write PREFIX {name}: and the IRI in angle brackets.",
                 scene.token.start,
             )
@@ -78,7 +78,7 @@ def _misplaced(scene: Scene) -> Advice | None:
     if scene.word not in {"PREFIX", "BASE"} or scene.near(1).kind not in {"name", "iri"}:
         return None
     return Advice(
-        f"{scene.word} stands before SELECT", "Move the line to the top of the query.", scene.token.start
+        f"{scene.word} belongs before SELECT", "Move the line to the top of the query.", scene.token.start
     )
 
 
@@ -88,28 +88,28 @@ def _form(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each
     token, start = scene.token, scene.token.start
     if token.text.lower() in {"@prefix", "@base"}:
         return Advice(
-            f"{token.text} is Turtle and no SPARQL",
-            f"Write {token.text[1:].upper()}, and no dot at the end of the line.",
+            f"{token.text} is Turtle, not SPARQL",
+            f"Write {token.text[1:].upper()}, without a dot at the end of the line.",
             start,
         )
     if token.text in {".", ";"} and scene.near(-1).kind == "iri":
         return Advice(
-            f"a declaration does not end with {token.text}", f"Delete the {token.text} behind the IRI.", start
+            f"a declaration does not end with {token.text}", f"Delete the {token.text} after the IRI.", start
         )
     if scene.word == "WHERE":
-        return Advice("WHERE stands after SELECT and its variables", "Write SELECT … WHERE { … }.", start)
+        return Advice("WHERE comes after SELECT and its variables", "Write SELECT … WHERE { … }.", start)
     if token.kind == "word" and scene.near(1).text == "=":
         return Advice(
-            f"{token.text}= belongs to the address and not to the query",
+            f"{token.text}= belongs to the URL, not to the query",
             "Send the query alone as the value of the parameter.",
             start,
         )
     if token.kind == "string" and any(form in token.text.upper() for form in FORMS):
-        return Advice("the query stands between quotes", "Send it without the quotes around it.", start)
+        return Advice("the query is in quotes", "Send it without the quotes around it.", start)
     if token.text == "{":
         return Advice("the query has no form", "Write SELECT * before the {, or ASK.", start)
     near = nearest(scene.word, [*FORMS, "PREFIX", "BASE"]) if token.kind == "word" else []
-    said = f"{token.text[:40]!r} cannot stand here; a query begins with SELECT, ASK, CONSTRUCT or DESCRIBE"
+    said = f"{token.text[:40]!r} is not allowed here; a query begins with SELECT, ASK, CONSTRUCT or DESCRIBE"
     if token.kind == "end":
         said = "the query ends before SELECT, ASK, CONSTRUCT or DESCRIBE"
     return Advice(

@@ -18,13 +18,13 @@ def _head(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each
     token, word, start = scene.token, scene.word, scene.token.start
     if token.kind == "word" and (word in AGGREGATES or word in FUNCTIONS) and scene.near(1).text == "(":
         return Advice(
-            f"what {word} gives needs a name here",
+            f"the value of {word} needs a name here",
             f"Write ({word}(…) AS ?name), parentheses included.",
             start,
         )
     if word == "DISTINCT":
         return Advice(
-            "DISTINCT stands once, directly after SELECT",
+            "DISTINCT comes once, directly after SELECT",
             "Write SELECT DISTINCT and then the variables.",
             start,
         )
@@ -32,17 +32,15 @@ def _head(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each
         return Advice("variables are separated by spaces", "Delete the comma.", start)
     if word == "AS":
         return Advice(
-            "a new name stands in parentheses with what it names",
+            "an expression and its new name need parentheses",
             f"Write ({scene.near(-1).text} AS {scene.near(1).text}).",
             scene.near(-1).start,
         )
     if word == "TOP":
-        return Advice(
-            "TOP is SQL and no SPARQL", "Write LIMIT and the number at the end of the query.", start
-        )
+        return Advice("TOP is SQL, not SPARQL", "Write LIMIT and the number at the end of the query.", start)
     if token.text == "-" and scene.joined(0) and scene.near(-1).kind == "variable":
         return Advice(
-            "the name of a variable cannot hold -",
+            "a variable name cannot contain -",
             f"Write {scene.near(-1).text}_{scene.near(1).text}.",
             scene.near(-1).start,
         )
@@ -53,17 +51,15 @@ def _no_variables(scene: Scene) -> Advice | None:
     token, start = scene.token, scene.token.start
     if token.text in {"?", "$"}:
         return Advice(
-            f"the name of a variable follows {token.text} without a space",
+            f"there is no space between {token.text} and the name of a variable",
             f"Write {token.text}{scene.near(1).text}.",
             start,
         )
     if token.text == "{" and _only_variables(scene):
-        return Advice(
-            "the variables of SELECT stand without braces", "Write SELECT ?a ?b WHERE { … }.", start
-        )
+        return Advice("the variables of SELECT are not in braces", "Write SELECT ?a ?b WHERE { … }.", start)
     if token.text == "{" or scene.word == "WHERE":
         return Advice(
-            "SELECT does not say what is asked for",
+            "SELECT does not say which variables to return",
             "Write SELECT * for all variables, or name some: SELECT ?s.",
             start,
         )
@@ -90,13 +86,13 @@ def _no_pattern(scene: Scene) -> Advice | None:
     form = next((name for name in reversed(scene.mistake.inside) if name != "{"), "SELECT")
     start = scene.token.start
     if scene.token.kind == "end":
-        return Advice("the pattern is missing", "Add WHERE { … } with what is asked.", start)
+        return Advice("the pattern is missing", "Add WHERE { … }.", start)
     if form == "ASK" and scene.token.kind == "variable" and scene.near(-1).text.upper() == "ASK":
         return Advice(
-            "ASK names no variables, it answers yes or no", "Write ASK { … }, or SELECT for values.", start
+            "ASK takes no variables: it answers yes or no", "Write ASK { … }, or SELECT for values.", start
         )
     if scene.near(-1).text.upper() == "WHERE" or scene.token.text == "(":
-        return Advice("the pattern stands in braces", "Write WHERE { … }.", start)
+        return Advice("the pattern needs braces", "Write WHERE { … }.", start)
     return _without_sign(scene) if form == "SELECT" else None
 
 
@@ -105,11 +101,11 @@ def _naming(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for ea
     token, start = scene.token, scene.token.start
     if scene.expected == "variable after AS":
         if token.kind == "word":
-            return Advice("what follows AS is a variable", f"Write ?{token.text}.", start)
-        return Advice("what follows AS is a variable", "Write for example AS ?name.", start)
+            return Advice("AS must be followed by a variable", f"Write ?{token.text}.", start)
+        return Advice("AS must be followed by a variable", "Write for example AS ?name.", start)
     if scene.expected == ")" and scene.near(-2).text.upper() == "AS" and scene.near(-1).kind == "variable":
         return Advice(
-            "an expression stands before AS and the new variable behind it",
+            "the expression comes before AS, the new variable after it",
             "Write BIND(the expression AS ?name).",
             scene.near(-3).start,
         )
@@ -117,16 +113,18 @@ def _naming(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for ea
         return None
     if scene.inside == "BIND":
         return Advice(
-            "BIND does not say which variable takes the value", "Write BIND(the expression AS ?name).", start
+            "BIND does not name the variable that takes the value",
+            "Write BIND(the expression AS ?name).",
+            start,
         )
     if token.kind == "variable" and scene.near(-1).kind == "variable":
         return Advice(
-            "variables stand in SELECT without parentheses",
+            "the variables of SELECT need no parentheses",
             f"Write SELECT {scene.near(-1).text} {token.text}.",
             scene.near(-1).start,
         )
     if token.text == ".":
-        return Advice("texts are not joined by a dot", "Write CONCAT(?a, ?b).", start)
+        return Advice("a dot does not join texts", "Write CONCAT(?a, ?b).", start)
     return Advice("an expression in SELECT needs a name", "Write (the expression AS ?name).", start)
 
 
@@ -136,33 +134,35 @@ def _graphs(scene: Scene) -> Advice | None:
     before, start = scene.near(-1).text.upper(), scene.token.start
     if before in {"FROM", "NAMED"}:
         return Advice(
-            "FROM names a graph, and no table or class",
-            "Leave it out, and ask for the things of a class in the pattern: ?x a the class. A graph is an IRI in angle brackets.",
+            "FROM names a graph, not a table or a class",
+            "Delete it, and ask for a class in the pattern: ?x a the class. A graph is an IRI in angle brackets.",
             start,
         )
-    return Advice("GRAPH does not say which graph", "Write GRAPH ?g { … }, or the graph's IRI for ?g.", start)
+    return Advice(
+        "GRAPH does not name a graph", "Write GRAPH ?g { … }, or the IRI of the graph instead of ?g.", start
+    )
 
 
 def _template(scene: Scene) -> Advice | None:
     start = scene.token.start
     if scene.expected == "template":
-        return Advice("what CONSTRUCT makes stands in braces", "Write CONSTRUCT { … } WHERE { … }.", start)
+        return Advice("the template of CONSTRUCT needs braces", "Write CONSTRUCT { … } WHERE { … }.", start)
     if scene.expected == "described":
         return Advice(
-            "DESCRIBE does not say what is described",
+            "DESCRIBE does not say what to describe",
             "Write for example DESCRIBE ?x WHERE { … }, or an IRI.",
             start,
         )
     if scene.in_template and scene.token.kind == "word" and scene.expected in {"}", "subject"}:
         return Advice(
-            f"the template of CONSTRUCT holds triples only, no {scene.word}",
+            f"the template of CONSTRUCT contains only triples, not {scene.word}",
             "Move it into WHERE { … }.",
             start,
         )
     if scene.in_template and scene.token.text in {"/", "|", "*", "+"} and scene.expected == "object":
         return Advice(
-            "the template of CONSTRUCT holds no paths",
-            "Write one property here; paths belong into WHERE { … }.",
+            "the template of CONSTRUCT cannot contain paths",
+            "Write one property here; paths belong in WHERE { … }.",
             start,
         )
     return None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _Extents = dict[str, tuple[int, int]]
 
 _MESSAGE: Final = (
-    "nothing joins these triples to those before them: every match of the one is combined with every match of the "
+    "nothing joins these triples to those before them: every match of one is combined with every match of the "
     "other; share a variable"
 )
 

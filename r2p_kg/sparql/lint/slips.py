@@ -25,12 +25,12 @@ def warnings(tree: Tree) -> Iterator[tuple[Token, str, str]]:
             and node.around.name != "template"
         ):
             message = (
-                "a text is the subject of no triple, so that this matches nothing; write the thing first"
+                "a text cannot be the subject of a triple, so this matches nothing; write the thing first"
             )
             yield tree.tokens[node.first], "literal-subject", message
     for condition in tree.every("FILTER"):
         for node in condition.every(AGGREGATES, without=("{", "SELECT")):
-            message = f"{node.name} has no groups inside FILTER, which so keeps nothing; write HAVING behind GROUP BY"
+            message = f"{node.name} has no groups inside FILTER, which therefore keeps nothing; write HAVING after GROUP BY"
             yield tree.tokens[node.first - 2], "aggregate-in-filter", message
     for having in tree.every("HAVING"):
         yield from _aliases(tree, having)
@@ -54,5 +54,5 @@ def _aliases(tree: Tree, having: Node) -> Iterator[tuple[Token, str, str]]:
     for token in tree.variables(having):
         if expression := computed.get(token.text[1:]):
             written = tree.text[expression[0].start : expression[-1].start + len(expression[-1].text)]
-            message = f"{token.text} has no value yet in HAVING, which so keeps nothing; write {written[:80]} for it"
+            message = f"{token.text} has no value in HAVING, which therefore keeps nothing; write {written[:80]} for it"
             yield token, "alias-in-having", message

@@ -46,7 +46,9 @@ def warnings(tree: Tree, known: KnownTerms) -> Iterator[tuple[Token, str, str]]:
             message = f"{known.short(term)} is deprecated; its page says what to use instead"
             yield token, "deprecated-term", message
         elif namespace(term) not in known.namespaces:
-            message = f"the graph has nothing from <{namespace(term)[:200]}>, and so no {token.text[:200]}"
+            message = (
+                f"the graph has nothing from <{namespace(term)[:200]}>, so {token.text[:200]} matches nothing"
+            )
             yield token, "unknown-vocabulary", message
         else:
             near = known.nearest(term) if suggested < _MOST_SUGGESTIONS else None

@@ -52,7 +52,7 @@ def _languages(tree: Tree, known: KnownTerms, new: set[str]) -> Iterator[tuple[T
         if matches and not _any_matches(tag, known.languages):
             yield compared, "unknown-language", f"the graph has no text in the language {tag[:40]}; {has}"
         elif not matches and tag and tag not in known.languages:
-            small = f'write "{tag.lower()}", tags are in small letters here'
+            small = f'write "{tag.lower()}", tags are in lower case here'
             way = small if tag.lower() in known.languages else has
             yield compared, "unknown-language", f"the graph has no text in the language {tag[:40]}; {way}"
 
