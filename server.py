@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from r2p_kg.cli import main
+from r2p_kg.command import main
 
 if __name__ == "__main__":
     main(["serve", *sys.argv[1:]])

@@ -1,9 +1,12 @@
-"""How long from `r2p serve` on an existing snapshot to the first answer over HTTP, and how that compares with rdflib reading the same file.
+"""How long `r2p serve` takes to its first answer, and how that compares with rdflib reading the same file.
 
-Usage: python benchmarks/cold_start.py [RUNS]      (default 5; builds the snapshot once if there is none, untimed)
+The snapshot exists already; the answer is one over HTTP.
 
-Prints medians and their ratio. Asserts nothing: times depend on the machine. Traffic goes to loopback only; every process
-that is started is ended by its id.
+Usage: python benchmarks/cold_start.py [RUNS]      (default 5; builds the snapshot once if there is none,
+untimed)
+
+Prints medians and their ratio. Asserts nothing: times depend on the machine. Traffic goes to loopback only;
+every process that is started is ended by its id.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from r2p_kg import build
+from r2p_kg.curate import build
 
 SERVER = Path(__file__).parent.parent / "server.py"
 QUERY = "SELECT%20(COUNT(*)%20AS%20%3Fn)%20%7B%3Fs%20%3Fp%20%3Fo%7D"
@@ -47,7 +50,9 @@ def served(state: Path) -> float:
     try:
         while time.perf_counter() - started < 120:  # noqa: PLR2004 - a service that is not there by then will not come
             with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/sparql?query={QUERY}", timeout=60) as answer:
+                with urllib.request.urlopen(
+                    f"http://127.0.0.1:{port}/sparql?query={QUERY}", timeout=60
+                ) as answer:
                     answer.read()
                 return time.perf_counter() - started
             time.sleep(0.01)
@@ -75,7 +80,10 @@ def main() -> None:
         for _ in range(runs):
             ours.append(served(state))
             theirs.append(read_by_rdflib(snapshot))
-    print(f"cold start to first answer over HTTP: {statistics.median(ours):.2f} s (median of {runs}; {min(ours):.2f} to {max(ours):.2f})")
+    print(
+        f"cold start to first answer over HTTP: {statistics.median(ours):.2f} s "
+        f"(median of {runs}; {min(ours):.2f} to {max(ours):.2f})"
+    )
     print(f"rdflib, same quads, same question, no HTTP: {statistics.median(theirs):.2f} s (median of {runs})")
     print(f"ratio: {statistics.median(ours) / statistics.median(theirs):.2f}")
 

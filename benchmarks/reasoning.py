@@ -1,9 +1,11 @@
-"""How long the entailments take, compared with owlrl and `reasonable`, and which entailments each of them misses.
+"""How long the entailments take, compared with owlrl and `reasonable`, and what each of them misses.
 
-Usage: python benchmarks/reasoning.py [TRIPLES …]      (default 10000 100000 1000000 synthetic triples, after the real graph)
+Usage: python benchmarks/reasoning.py [TRIPLES …]      (default 10000 100000 1000000 synthetic triples, after
+the real graph)
 
-The others are asked only of graphs that they can close. `reasonable` is no dependency of ours: without
-`pip install reasonable` its columns say so. Prints seconds and ratios; asserts nothing: times depend on the machine.
+The others are asked only of graphs that they can close. `reasonable` is no dependency of ours: without `pip
+install reasonable` its columns say so. Prints seconds and ratios; asserts nothing: times depend on the
+machine.
 """
 
 from __future__ import annotations
@@ -20,36 +22,50 @@ import owlrl
 import rdflib
 from pyoxigraph import RdfFormat, Triple, serialize
 
-from r2p_kg import build, rdf, reasoning, sources, vocab
+from r2p_kg.curate import build, reasoning, sources
+from r2p_kg.graph import rdf, vocab
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 #: The most triples that owlrl is asked to close: some 700 a second.
 OWLRL_MOST = 30_000
-#: The most triples that `reasonable` is asked to close: with these axioms and 925,000 triples it was killed for want of memory (23 GiB).
+#: The most triples that `reasonable` is asked to close: with these axioms and 925,000 triples it was killed
+#: for want of memory (23 GiB).
 REASONABLE_MOST = 300_000
 SPACE = "http://e/"
 
 #: A schema with every construct of ours, and some more.
 SCHEMA = """
-@prefix : <http://e/> . @prefix owl: <http://www.w3.org/2002/07/owl#> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
-:Event a owl:Class . :Situation rdfs:subClassOf :Event . :Conflict rdfs:subClassOf :Situation . :Response rdfs:subClassOf :Event .
+@prefix : <http://e/> .
+@prefix owl: <http://www.w3.org/2002/07/owl#> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+:Event a owl:Class . :Situation rdfs:subClassOf :Event . :Conflict rdfs:subClassOf :Situation .
+:Response rdfs:subClassOf :Event .
 :State rdfs:subClassOf :Actor . :Group rdfs:subClassOf :Actor . :Kind0 rdfs:subClassOf :Tool .
-:usedIn a owl:ObjectProperty ; rdfs:domain :Response ; rdfs:range :Situation ; rdfs:subPropertyOf :concerns . :hasResponse owl:inverseOf :usedIn .
+:usedIn a owl:ObjectProperty ; rdfs:domain :Response ; rdfs:range :Situation ; rdfs:subPropertyOf :concerns .
+:hasResponse owl:inverseOf :usedIn .
 :usedTool a owl:ObjectProperty ; rdfs:domain :Response ; rdfs:range :Tool ; rdfs:subPropertyOf :concerns .
-:usedBy a owl:ObjectProperty ; rdfs:range :Actor ; rdfs:subPropertyOf :concerns . :inDocument a owl:FunctionalProperty .
-:partOf a owl:TransitiveProperty . :relatedTo a owl:SymmetricProperty . :precededBy rdfs:subPropertyOf :relatedTo .
-:toolUsed owl:propertyChainAxiom ( :hasResponse :usedTool ) . :respondedIn owl:propertyChainAxiom ( [ owl:inverseOf :usedBy ] :usedIn ) .
-:memberOf owl:propertyChainAxiom ( :memberOf :partOf ) . :inRegion owl:propertyChainAxiom ( :usedIn :inState :stateIn ) .
-:Answered owl:equivalentClass [ a owl:Class ; owl:intersectionOf ( :Situation [ owl:onProperty :hasResponse ; owl:someValuesFrom :Response ] ) ] .
+:usedBy a owl:ObjectProperty ; rdfs:range :Actor ; rdfs:subPropertyOf :concerns .
+:inDocument a owl:FunctionalProperty .
+:partOf a owl:TransitiveProperty . :relatedTo a owl:SymmetricProperty .
+:precededBy rdfs:subPropertyOf :relatedTo .
+:toolUsed owl:propertyChainAxiom ( :hasResponse :usedTool ) .
+:respondedIn owl:propertyChainAxiom ( [ owl:inverseOf :usedBy ] :usedIn ) .
+:memberOf owl:propertyChainAxiom ( :memberOf :partOf ) .
+:inRegion owl:propertyChainAxiom ( :usedIn :inState :stateIn ) .
+:Answered owl:equivalentClass [ a owl:Class ; owl:intersectionOf
+    ( :Situation [ owl:onProperty :hasResponse ; owl:someValuesFrom :Response ] ) ] .
 :Failed owl:equivalentClass [ a owl:Restriction ; owl:onProperty :outcome ; owl:hasValue :failure ] .
 :Party owl:equivalentClass [ a owl:Class ; owl:unionOf ( :State :Group ) ] .
 """
 
 
 def synthetic(size: int) -> list[Triple]:
-    """About as many triples as asked, the same each time: responses to situations, by actors, with tools of a tree of two hundred kinds."""
+    """About as many triples as asked, the same each time.
+
+    Responses to situations, by actors, with tools of a tree of two hundred kinds.
+    """
     chance = random.Random(42)  # noqa: S311 - the same graph every time, no secret
     responses = max(size // 9, 20)
     situations, actors, tools, states = responses // 10 + 1, responses // 50 + 2, 200, 60
@@ -58,16 +74,30 @@ def synthetic(size: int) -> list[Triple]:
     lines += [f"{SPACE}state{n} {SPACE}stateIn {SPACE}region{n % 8}" for n in range(states)]
     lines += [f"{SPACE}org{n} {SPACE}partOf {SPACE}org{n // 3}" for n in range(1, 20)]
     for n in range(actors):
-        lines += [f"{SPACE}actor{n} {vocab.RDF_TYPE} {SPACE}{('State', 'Group')[n % 2]}", f"{SPACE}actor{n} {SPACE}memberOf {SPACE}org{chance.randrange(20)}"]
+        lines += [
+            f"{SPACE}actor{n} {vocab.RDF_TYPE} {SPACE}{('State', 'Group')[n % 2]}",
+            f"{SPACE}actor{n} {SPACE}memberOf {SPACE}org{chance.randrange(20)}",
+        ]
     for n in range(situations):
         lines += [f"{SPACE}situation{n} {vocab.RDF_TYPE} {SPACE}{('Situation', 'Conflict')[n % 4 == 0]}"]
         lines += [f"{SPACE}situation{n} {SPACE}inState {SPACE}state{chance.randrange(states)}"]
-        lines += [f"{SPACE}situation{n} {SPACE}precededBy {SPACE}situation{max(n - chance.randrange(1, 8), 0)}"] * bool(n % 5)
+        lines += [
+            f"{SPACE}situation{n} {SPACE}precededBy {SPACE}situation{max(n - chance.randrange(1, 8), 0)}"
+        ] * bool(n % 5)
     for n in range(responses):
         made = f"{SPACE}response{n}"
-        lines += [f"{made} {vocab.RDF_TYPE} {SPACE}Response", f"{made} {SPACE}usedIn {SPACE}situation{chance.randrange(situations)}"]
-        lines += [f"{made} {SPACE}usedTool {SPACE}tool{int(tools * chance.random() ** 2)}", f"{made} {SPACE}usedBy {SPACE}actor{chance.randrange(actors)}"]
-        lines += [f"{made} {SPACE}inDocument {SPACE}document{chance.randrange(responses)}", f"{made} {SPACE}outcome {SPACE}{('failure', 'success')[n % 3 > 0]}"]
+        lines += [
+            f"{made} {vocab.RDF_TYPE} {SPACE}Response",
+            f"{made} {SPACE}usedIn {SPACE}situation{chance.randrange(situations)}",
+        ]
+        lines += [
+            f"{made} {SPACE}usedTool {SPACE}tool{int(tools * chance.random() ** 2)}",
+            f"{made} {SPACE}usedBy {SPACE}actor{chance.randrange(actors)}",
+        ]
+        lines += [
+            f"{made} {SPACE}inDocument {SPACE}document{chance.randrange(responses)}",
+            f"{made} {SPACE}outcome {SPACE}{('failure', 'success')[n % 3 > 0]}",
+        ]
         lines += [f"{made} {SPACE}year {SPACE}y{1990 + n % 35}", f"{made} {SPACE}day {SPACE}d{n % 365}"]
     text = "".join(f"<{s}> <{p}> <{o}> .\n" for s, p, o in (line.split(" ") for line in lines))
     quads = [*rdf.parse_text(SCHEMA, RdfFormat.TURTLE), *rdf.parse_text(text, RdfFormat.N_TRIPLES)]
@@ -123,9 +153,17 @@ def as_text(graph: rdflib.Graph) -> set[str]:
     kept = set()
     for subject, predicate, value in graph:
         ours = isinstance(subject, rdflib.URIRef) and str(subject).startswith((SPACE, vocab.NS, vocab.ID))
-        told = not isinstance(value, rdflib.BNode) and not (isinstance(value, rdflib.URIRef) and str(value).startswith((vocab.OWL, vocab.XSD, vocab.RDF)))
+        told = not isinstance(value, rdflib.BNode) and not (
+            isinstance(value, rdflib.URIRef) and str(value).startswith((vocab.OWL, vocab.XSD, vocab.RDF))
+        )
         if ours and told and not (subject == value and str(predicate).startswith((vocab.OWL, vocab.RDFS))):
-            kept.add(str(rdf.parse_text(f"{subject.n3()} {predicate.n3()} {value.n3()} .", RdfFormat.TURTLE)[0].triple))
+            kept.add(
+                str(
+                    rdf.parse_text(f"{subject.n3()} {predicate.n3()} {value.n3()} .", RdfFormat.TURTLE)[
+                        0
+                    ].triple
+                )
+            )
     return kept
 
 
@@ -135,7 +173,9 @@ def kinds(missed: set[str]) -> str:
     for text in missed:
         name = text.split(" ")[1].rpartition("#")[2].rpartition("/")[2].rstrip(">")
         counts[name] = counts.get(name, 0) + 1
-    return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items(), key=lambda pair: -pair[1])[:3])
+    return ", ".join(
+        f"{name} {count:,}" for name, count in sorted(counts.items(), key=lambda pair: -pair[1])[:3]
+    )
 
 
 def compare(name: str, given: list[Triple]) -> None:
@@ -156,7 +196,8 @@ def compare(name: str, given: list[Triple]) -> None:
         theirs -= asserted
         missed, alone = ours - theirs, theirs - ours
         print(
-            f"  {other:<11} {taken:8.2f} s  {taken / seconds:6.1f} x {len(theirs):>9,} entailed; misses {len(missed):,} of ours ({kinds(missed) or 'none'}); "
+            f"  {other:<11} {taken:8.2f} s  {taken / seconds:6.1f} x {len(theirs):>9,} entailed; "
+            f"misses {len(missed):,} of ours ({kinds(missed) or 'none'}); "
             f"has {len(alone):,} that we miss ({kinds(alone) or 'none'})"
         )
 

@@ -50,16 +50,23 @@ class R2P:
         return bool(json.loads(answer.body)["boolean"])
 
     def question(self, query_id: str, **values: object) -> list[dict[str, Any]]:
-        """The rows of a saved query, by its id and its parameters; raises urllib's HTTPError where the service refuses."""
+        """The rows of a saved query, by its id and its parameters.
+
+        Raises urllib's HTTPError where the service refuses.
+        """
         address = f"{self.endpoint.removesuffix('/sparql')}/queries/{quote(query_id)}?{urlencode({**values, 'format': 'json'})}"
-        request = Request(address, headers={"Accept": "application/sparql-results+json", "User-Agent": "r2p-kg"})  # noqa: S310 - the address is the caller's own service
+        headers = {"Accept": "application/sparql-results+json", "User-Agent": "r2p-kg"}
+        request = Request(address, headers=headers)  # noqa: S310 - the address is the caller's own service
         with urlopen(request, timeout=self._budget.seconds) as response:  # noqa: S310
             return _rows(json.load(response))
 
 
 def _rows(answer: dict[str, Any]) -> list[dict[str, Any]]:
     names = answer["head"]["vars"]
-    return [{name: _value(row[name]) if name in row else None for name in names} for row in answer["results"]["bindings"]]
+    return [
+        {name: _value(row[name]) if name in row else None for name in names}
+        for row in answer["results"]["bindings"]
+    ]
 
 
 def _value(term: Mapping[str, str]) -> object:

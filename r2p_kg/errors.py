@@ -4,7 +4,7 @@
 
     R2PError                        everything that a person is told in one sentence; exit code 2
     ├── UsageError                  a wrong argument, an unreadable folder, a port in use
-    ├── FindingsError               curated files have findings of severity error; exit code 1
+    ├── FindingsError               curated files have findings of severity error; exit code 1 (:mod:`r2p_kg.curate.findings`)
     ├── SnapshotError               a snapshot file is corrupt or of another format
     ├── LibraryError                a saved query has a bad header or was given a bad parameter
     └── QueryError                  a question was not answered; becomes a problem+json body
@@ -29,9 +29,6 @@ from typing import TYPE_CHECKING
 from r2p_kg.sparql.errors import SparqlRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from r2p_kg.findings import Finding
     from r2p_kg.sparql.errors import SparqlError
 
 
@@ -45,20 +42,6 @@ class UsageError(R2PError):
     """The command was called wrongly, or a file, folder or port cannot be used."""
 
 
-class FindingsError(R2PError):
-    """Curated files carry findings of severity error, so nothing was built.
-
-    ``findings`` holds all findings, warnings included.
-    """
-
-    exit_code = 1
-
-    def __init__(self, findings: Sequence[Finding]) -> None:
-        self.findings = tuple(findings)
-        errors = sum(finding.severity == "error" for finding in self.findings)
-        super().__init__(f"{errors} error{'' if errors == 1 else 's'} in the curated files; nothing was built")
-
-
 class SnapshotError(R2PError):
     """A snapshot file is corrupt, incomplete or of another format version."""
 
@@ -70,7 +53,8 @@ class LibraryError(R2PError):
 class QueryError(R2PError):
     """A question was not answered.
 
-    ``status`` is the HTTP status (RFC 9110), ``slug`` the last segment of the problem type (RFC 9457, section 3.1.1).
+    ``status`` is the HTTP status (RFC 9110), ``slug`` the last segment of the problem type (RFC 9457, section
+    3.1.1).
     """
 
     status = 400
@@ -84,7 +68,9 @@ class QuerySyntaxError(QueryError):
     slug = "syntax-error"
     title = "The query has a syntax error"
 
-    def __init__(self, message: str, line: int | None = None, column: int | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, line: int | None = None, column: int | None = None, hint: str | None = None
+    ) -> None:
         super().__init__(message)
         self.line = line
         self.column = column
@@ -97,7 +83,9 @@ class QueryRefusedError(QueryError):
     slug = "query-refused"
     title = "The query is not allowed here"
 
-    def __init__(self, message: str, line: int | None = None, column: int | None = None, status: int = 400) -> None:
+    def __init__(
+        self, message: str, line: int | None = None, column: int | None = None, status: int = 400
+    ) -> None:
         super().__init__(message)
         self.line = line
         self.column = column
@@ -105,7 +93,10 @@ class QueryRefusedError(QueryError):
 
 
 class BodySyntaxError(QueryError):
-    """The RDF that a request brings is not in its format; ``line`` and ``column`` count from 1 and are None where unknown."""
+    """The RDF that a request brings is not in its format.
+
+    ``line`` and ``column`` count from 1 and are None where unknown.
+    """
 
     slug = "rdf-syntax-error"
     title = "The RDF of the body has a syntax error"
@@ -166,7 +157,10 @@ class ShareError(BusyError):
 
 
 class AllowanceError(BusyError):
-    """The queries of this client took more time than one client may; ``retry_after`` as in BusyError (RFC 6585, section 4)."""
+    """The queries of this client took more time than one client may.
+
+    ``retry_after`` as in BusyError (RFC 6585, section 4).
+    """
 
     status = 429
     slug = "allowance-used"
@@ -174,7 +168,10 @@ class AllowanceError(BusyError):
 
     def __init__(self, seconds: float) -> None:
         whole = math.ceil(seconds)
-        super().__init__(f"your queries have taken more time than one client may; come back in {whole} seconds, with narrower ones", whole)
+        super().__init__(
+            f"your queries have taken more time than one client may; come back in {whole} seconds, with narrower ones",
+            whole,
+        )
 
 
 def of_sparql(error: SparqlError) -> QueryError:

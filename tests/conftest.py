@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from r2p_kg import build
+from r2p_kg.curate import build
 
 if TYPE_CHECKING:
-    from r2p_kg.build import Built
+    from r2p_kg.curate.build import Built
 
 
 @pytest.fixture(scope="session")

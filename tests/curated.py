@@ -19,5 +19,10 @@ HEAD = """@prefix id: <https://w3id.org/r2p-kg/id/> .
 @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
 @prefix sh: <http://www.w3.org/ns/shacl#> .
 """
-SCHEMA = HEAD + "r2p:Tool a owl:Class . r2p:Thing a owl:Class . r2p:Tool rdfs:subClassOf r2p:Thing , [ a owl:Restriction ; owl:onProperty r2p:Tool ] .\n"
-FOREIGN = HEAD + "".join(f"sh:{name} a owl:AnnotationProperty .\n" for name in ("declare", "namespace", "prefix"))
+SCHEMA = (
+    HEAD
+    + "r2p:Tool a owl:Class . r2p:Thing a owl:Class . r2p:Tool rdfs:subClassOf r2p:Thing , [ a owl:Restriction ; owl:onProperty r2p:Tool ] .\n"
+)
+FOREIGN = HEAD + "".join(
+    f"sh:{name} a owl:AnnotationProperty .\n" for name in ("declare", "namespace", "prefix")
+)

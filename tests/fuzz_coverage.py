@@ -1,8 +1,8 @@
 """Coverage-guided fuzzing of everything that reads what a stranger wrote, before a query process sees it.
 
-Not run by pytest: ``python tests/fuzz_coverage.py -runs=1000000 -max_len=400`` in an environment with atheris (libFuzzer's options). It stops
-at the first input on which something else is raised than an error for the one who asked, a text takes long, or a text that policy let pass
-calls another service.
+Not run by pytest: ``python tests/fuzz_coverage.py -runs=1000000 -max_len=400`` in an environment with atheris
+(libFuzzer's options). It stops at the first input on which something else is raised than an error for the one
+who asked, a text takes long, or a text that policy let pass calls another service.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def problem(text: str) -> str | None:
     """What is wrong with the way a text was read; None where nothing is."""
     from pyoxigraph import Store  # noqa: PLC0415 - atheris must see the imports of what it measures
 
-    from r2p_kg import media  # noqa: PLC0415
     from r2p_kg.engine import policy  # noqa: PLC0415
     from r2p_kg.errors import NotAcceptableError, QueryError  # noqa: PLC0415
+    from r2p_kg.graph import media  # noqa: PLC0415
     from r2p_kg.sparql.tokens import tokens  # noqa: PLC0415
     from r2p_kg.web import protocol  # noqa: PLC0415
 
@@ -55,7 +55,11 @@ def problem(text: str) -> str | None:
         return None
     except (RuntimeError, OSError) as error:
         # In this process no socket can be opened: a call of another service fails, and says so.
-        return f"it was let pass, and then: {error}" if "http" in str(error).lower() or "service" in str(error).lower() else None
+        return (
+            f"it was let pass, and then: {error}"
+            if "http" in str(error).lower() or "service" in str(error).lower()
+            else None
+        )
     return None
 
 
@@ -81,7 +85,10 @@ def main() -> None:
         seeds.mkdir()
         for number, path in enumerate(sorted((ROOT / "queries").rglob("*.rq"))):
             (seeds / str(number)).write_bytes(path.read_bytes()[-400:])
-        atheris.Setup([sys.argv[0], f"-dict={words}", "-timeout=5", "-rss_limit_mb=2000", *sys.argv[1:], str(seeds)], one)
+        atheris.Setup(
+            [sys.argv[0], f"-dict={words}", "-timeout=5", "-rss_limit_mb=2000", *sys.argv[1:], str(seeds)],
+            one,
+        )
         atheris.Fuzz()
 
 

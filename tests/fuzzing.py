@@ -1,4 +1,7 @@
-"""What the fuzzing tests send, and what must hold of every answer: invented queries, requests and bytes; connections that are kept."""
+"""What the fuzzing tests send, and what must hold of every answer.
+
+Invented queries, requests and bytes; connections that are kept.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,41 @@ QUERIES: Final = Path(__file__).parent.parent / "queries"
 #: Seconds after which an answer that has not come is a failure: far beyond the deadline of a query.
 PATIENCE: Final = 30.0
 
-#: Statuses that an answer may have. 500 is allowed where a query brought its own process down, and nowhere else.
-ALLOWED: Final = frozenset({100, 200, 201, 204, 206, 303, 304, 400, 401, 403, 404, 405, 406, 408, 411, 413, 414, 415, 417, 429, 431, 503, 504})
+#: Statuses that an answer may have. 500 is allowed where a query brought its own process down, and nowhere
+#: else.
+ALLOWED: Final = frozenset(
+    {
+        100,
+        200,
+        201,
+        204,
+        206,
+        303,
+        304,
+        400,
+        401,
+        403,
+        404,
+        405,
+        406,
+        408,
+        411,
+        413,
+        414,
+        415,
+        417,
+        429,
+        431,
+        503,
+        504,
+    }
+)
 CRASH: Final = "https://w3id.org/r2p-kg/problem/engine-crash"
 
 #: What an answer must never tell: traces of our code, places of this machine.
-TELLING: Final = re.compile(rb"Traceback \(most recent call last\)|File \"[^\"]+\.py\"|site-packages|/r2p_kg/|\.py:\d+|/(?:tmp|home|root)/|0x[0-9a-f]{12}")
+TELLING: Final = re.compile(
+    rb"Traceback \(most recent call last\)|File \"[^\"]+\.py\"|site-packages|/r2p_kg/|\.py:\d+|/(?:tmp|home|root)/|0x[0-9a-f]{12}"
+)
 
 #: Answers of the HTTP parser itself, before any code of ours: a head that is none.
 _BY_THE_PARSER: Final = frozenset({400, 414, 431})
@@ -48,14 +80,20 @@ class ClosedError(Exception):
 
 @dataclass
 class Talk:
-    """A conversation with a service over connections that are kept as long as it keeps them; ``said`` counts the answers by status."""
+    """A conversation with a service over connections that are kept as long as it keeps them.
+
+    ``said`` counts the answers by status.
+    """
 
     url: str
     said: Counter[int] = field(default_factory=Counter)
     _socket: socket.socket | None = None
 
     def send(self, raw: bytes, *, head: bool = False) -> Reply:
-        """The answer to the bytes of one whole request; raises ClosedError where there is none, TimeoutError where none comes in time."""
+        """The answer to the bytes of one whole request.
+
+        Raises ClosedError where there is none, TimeoutError where none comes in time.
+        """
         for attempt in (1, 2):
             fresh = self._socket is None
             try:
@@ -116,7 +154,10 @@ class Talk:
 
 
 def read_head(data: bytes) -> tuple[Reply, int | None, bytes]:
-    """The head of an answer, the length of its body and what follows the head; every line of the head must be a header."""
+    """The head of an answer, the length of its body and what follows the head.
+
+    Every line of the head must be a header.
+    """
     head, _, rest = data.partition(b"\r\n\r\n")
     first, *lines = head.split(b"\r\n")
     version, status, *_ = first.split(b" ", 2)
@@ -131,7 +172,10 @@ def read_head(data: bytes) -> tuple[Reply, int | None, bytes]:
 
 
 def check(reply: Reply) -> None:
-    """Every answer is a promise kept: a status that may be, no word about our code, the protecting headers, an error that can be read."""
+    """Every answer is a promise kept.
+
+    A status that may be, no word about our code, the protecting headers, an error that can be read.
+    """
     known = reply.status in ALLOWED or (reply.status == 500 and CRASH.encode() in reply.body)
     assert known, (reply.status, reply.body[:2000])
     assert TELLING.search(reply.body) is None or reply.status == 200, reply.body[:2000]
@@ -152,8 +196,18 @@ def check(reply: Reply) -> None:
         assert "timeout" in reply.body.decode() or int(reply.headers["retry-after"]) > 0
 
 
-def request(method: str, target: str, headers: Sequence[tuple[str, bytes]] = (), body: bytes | None = None, *, chunks: Sequence[int] = ()) -> bytes:
-    """The bytes of a request; ``chunks``: sizes of the pieces in which the body is sent, none for a body in one piece."""
+def request(
+    method: str,
+    target: str,
+    headers: Sequence[tuple[str, bytes]] = (),
+    body: bytes | None = None,
+    *,
+    chunks: Sequence[int] = (),
+) -> bytes:
+    """The bytes of a request.
+
+    ``chunks``: sizes of the pieces in which the body is sent, none for a body in one piece.
+    """
     lines = [f"{method} {target} HTTP/1.1".encode()]
     if not any(name.lower() == "host" for name, _ in headers):
         lines.append(b"Host: 127.0.0.1")
@@ -186,7 +240,8 @@ WORDS: Final = _words(
     UCASE LCASE ENCODE_FOR_URI CONTAINS STRSTARTS STRENDS STRBEFORE STRAFTER YEAR NOW TIMEZONE TZ UUID STRUUID MD5 SHA512 COALESCE IF STRLANG STRDT
     sameTerm isIRI isBLANK isLITERAL isNUMERIC REGEX SUBSTR REPLACE TRIPLE SUBJECT isTRIPLE a true false { } ( ) [ ] . ; , * / | ^ ! ? + - = != < > <= >=
     && || ^^ @en @ << >> <<( )>> {| |} ?s ?p ?o $x _:b <> <a> <http://example.org/p> ex:p :x "a" 'b' \"\"\"c\"\"\" ''' \"\"\" 1 01 1.5 1e9 1e999 -0
-    # \\u0041 \\U00110000 \\ud800 \ufeff \u202e \x00 \x7f \U0001f600 \r\n \t service serVice 1SERVICE<http://127.0.0.1:9/> SERVICE?s{}"""
+    # \\u0041 \\U00110000 \\ud800 \ufeff \u202e \x00 \x7f \U0001f600 \r\n \t service serVice
+    # 1SERVICE<http://127.0.0.1:9/> SERVICE?s{}"""
 )
 
 
@@ -218,20 +273,42 @@ def mutated() -> st.SearchStrategy[str]:
 
 def worded() -> st.SearchStrategy[str]:
     """Words of SPARQL in any order, with blanks or without."""
-    return st.builds(lambda words, between: between.join(words), st.lists(st.sampled_from(WORDS), max_size=40), st.sampled_from([" ", "", "\n", "#\n"]))
+    return st.builds(
+        lambda words, between: between.join(words),
+        st.lists(st.sampled_from(WORDS), max_size=40),
+        st.sampled_from([" ", "", "\n", "#\n"]),
+    )
 
 
 _variables: Final = st.sampled_from(["?s", "?p", "?o", "?x", "$y", "_:b"])
-_iris: Final = st.sampled_from(["ex:p", "ex:q", "rdfs:label", "<http://example.org/p>", "a", "<relative>", "<urn:x>"])
+_iris: Final = st.sampled_from(
+    ["ex:p", "ex:q", "rdfs:label", "<http://example.org/p>", "a", "<relative>", "<urn:x>"]
+)
 _literals: Final = st.one_of(
-    st.sampled_from(["1", "1.5", "-1e9", '"x"', '"x"@en', '"1"^^xsd:integer', "true", '"2020-01-01"^^xsd:date', '"P1D"^^xsd:dayTimeDuration', "1e400", '""']),
+    st.sampled_from(
+        [
+            "1",
+            "1.5",
+            "-1e9",
+            '"x"',
+            '"x"@en',
+            '"1"^^xsd:integer',
+            "true",
+            '"2020-01-01"^^xsd:date',
+            '"P1D"^^xsd:dayTimeDuration',
+            "1e400",
+            '""',
+        ]
+    ),
     st.integers(-(10**25), 10**25).map(str),
     st.text(max_size=6).map(lambda text: json.dumps(text, ensure_ascii=False)),
 )
 _paths: Final = st.recursive(
     _iris,
     lambda inner: st.one_of(
-        st.builds("({}{})".format, inner, st.sampled_from("*+?")), st.builds("({}{}{})".format, inner, st.sampled_from("/|"), inner), inner.map("^({})".format)
+        st.builds("({}{})".format, inner, st.sampled_from("*+?")),
+        st.builds("({}{}{})".format, inner, st.sampled_from("/|"), inner),
+        inner.map("^({})".format),
     ),
     max_leaves=6,
 )
@@ -239,19 +316,35 @@ _functions: Final = _words(
     """STR LANG DATATYPE ABS CEIL ROUND STRLEN UCASE LCASE ENCODE_FOR_URI YEAR MONTH DAY HOURS MINUTES SECONDS TIMEZONE TZ MD5 SHA1 SHA256 SHA384
     SHA512 isIRI isBLANK isLITERAL isNUMERIC IRI BNODE !"""
 )
-_binary: Final = _words("CONCAT CONTAINS STRSTARTS STRENDS STRBEFORE STRAFTER STRLANG STRDT sameTerm REGEX LANGMATCHES COALESCE SUBSTR")
+_binary: Final = _words(
+    "CONCAT CONTAINS STRSTARTS STRENDS STRBEFORE STRAFTER STRLANG STRDT sameTerm REGEX LANGMATCHES COALESCE SUBSTR"
+)
 _expressions: Final = st.recursive(
-    st.one_of(_variables.filter(lambda name: name != "_:b"), _literals, st.sampled_from(["NOW()", "RAND()", "UUID()", "STRUUID()", "BNODE()", "ex:p"])),
+    st.one_of(
+        _variables.filter(lambda name: name != "_:b"),
+        _literals,
+        st.sampled_from(["NOW()", "RAND()", "UUID()", "STRUUID()", "BNODE()", "ex:p"]),
+    ),
     lambda inner: st.one_of(
         st.builds("{}({})".format, st.sampled_from(_functions), inner),
         st.builds("{}({}, {})".format, st.sampled_from(_binary), inner, inner),
-        st.builds("({} {} {})".format, inner, st.sampled_from(["+", "-", "*", "/", "=", "!=", "<", ">=", "&&", "||", "IN (1, ?x) ||"]), inner),
+        st.builds(
+            "({} {} {})".format,
+            inner,
+            st.sampled_from(["+", "-", "*", "/", "=", "!=", "<", ">=", "&&", "||", "IN (1, ?x) ||"]),
+            inner,
+        ),
         st.builds("IF({}, {}, {})".format, inner, inner, inner),
         st.builds("REPLACE({}, {}, {})".format, inner, inner, inner),
     ),
     max_leaves=8,
 )
-_triples: Final = st.builds("{} {} {} .".format, st.one_of(_variables, _iris), st.one_of(_variables, _paths), st.one_of(_variables, _iris, _literals))
+_triples: Final = st.builds(
+    "{} {} {} .".format,
+    st.one_of(_variables, _iris),
+    st.one_of(_variables, _paths),
+    st.one_of(_variables, _iris, _literals),
+)
 _patterns: Final = st.recursive(
     st.lists(_triples, min_size=1, max_size=4).map(" ".join),
     lambda inner: st.one_of(
@@ -259,13 +352,34 @@ _patterns: Final = st.recursive(
         st.builds(
             "{} {} {{ {} }}".format,
             inner,
-            st.sampled_from(["OPTIONAL", "MINUS", "GRAPH ?g", "GRAPH ex:g", "FILTER EXISTS", "FILTER NOT EXISTS", "LATERAL"]),
+            st.sampled_from(
+                [
+                    "OPTIONAL",
+                    "MINUS",
+                    "GRAPH ?g",
+                    "GRAPH ex:g",
+                    "FILTER EXISTS",
+                    "FILTER NOT EXISTS",
+                    "LATERAL",
+                ]
+            ),
             inner,
         ),
         st.builds("{} FILTER({})".format, inner, _expressions),
         st.builds("{} BIND({} AS ?new)".format, inner, _expressions),
-        st.builds("{} VALUES ({} ?x) {{ ({} {}) (UNDEF 1) }}".format, inner, st.sampled_from(["?s", "?v"]), _literals, _literals),
-        st.builds("{{ SELECT {} WHERE {{ {} }} LIMIT {} }}".format, st.sampled_from(["*", "?s", "(COUNT(*) AS ?n)"]), inner, st.integers(0, 10**20)),
+        st.builds(
+            "{} VALUES ({} ?x) {{ ({} {}) (UNDEF 1) }}".format,
+            inner,
+            st.sampled_from(["?s", "?v"]),
+            _literals,
+            _literals,
+        ),
+        st.builds(
+            "{{ SELECT {} WHERE {{ {} }} LIMIT {} }}".format,
+            st.sampled_from(["*", "?s", "(COUNT(*) AS ?n)"]),
+            inner,
+            st.integers(0, 10**20),
+        ),
     ),
     max_leaves=8,
 )
@@ -283,7 +397,9 @@ _heads: Final = st.one_of(
     ),
     st.builds(
         "SELECT ({}({}) AS ?n) ".format,
-        st.sampled_from(["COUNT", "SUM", "MIN", "MAX", "AVG", "SAMPLE", "GROUP_CONCAT", "COUNT(DISTINCT ?s) +SUM"]),
+        st.sampled_from(
+            ["COUNT", "SUM", "MIN", "MAX", "AVG", "SAMPLE", "GROUP_CONCAT", "COUNT(DISTINCT ?s) +SUM"]
+        ),
         _expressions,
     ),
 )
@@ -299,7 +415,9 @@ _PROLOGUE: Final = "PREFIX ex: <http://example.org/> PREFIX rdfs: <http://www.w3
 
 def grammatical() -> st.SearchStrategy[str]:
     """Texts that are SPARQL, most of them, whatever they mean."""
-    return st.builds(lambda head, body, tail: f"{_PROLOGUE}{head}{{ {body} }}{tail}", _heads, _patterns, _tails)
+    return st.builds(
+        lambda head, body, tail: f"{_PROLOGUE}{head}{{ {body} }}{tail}", _heads, _patterns, _tails
+    )
 
 
 def texts() -> st.SearchStrategy[str]:
@@ -447,10 +565,32 @@ NAMES: Final = (
 )
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "QUERY", "TRACE", "get", "FOO")
 
-#: Bytes that a header's value may hold (RFC 9110, section 5.5): visible ASCII, blanks, and what is beyond ASCII.
-_field: Final = st.lists(st.sampled_from(bytes([*range(0x20, 0x7F), *range(0x80, 0x100)])), max_size=40).map(lambda codes: bytes(codes).strip())
+#: Bytes that a header's value may hold (RFC 9110, section 5.5): visible ASCII, blanks, and what is beyond
+#: ASCII.
+_field: Final = st.lists(st.sampled_from(bytes([*range(0x20, 0x7F), *range(0x80, 0x100)])), max_size=40).map(
+    lambda codes: bytes(codes).strip()
+)
 _segments: Final = st.one_of(
-    st.sampled_from([".", "..", "%2e%2e", "%2f", "%00", "%0d%0aX:y", "%ff", "%", "%zz", "a.ttl", "a.html", "~", ";x", "'", "%3Cscript%3E", "\\"]),
+    st.sampled_from(
+        [
+            ".",
+            "..",
+            "%2e%2e",
+            "%2f",
+            "%00",
+            "%0d%0aX:y",
+            "%ff",
+            "%",
+            "%zz",
+            "a.ttl",
+            "a.html",
+            "~",
+            ";x",
+            "'",
+            "%3Cscript%3E",
+            "\\",
+        ]
+    ),
     st.text(max_size=8).map(lambda text: quote(text, safe="")),
     st.binary(max_size=8).map(lambda data: quote_from_bytes(data, safe="")),
 )
@@ -460,14 +600,25 @@ def fields() -> st.SearchStrategy[str]:
     """Parameters, encoded as a form: known names and values, unknown ones, the same name many times."""
     name = st.one_of(st.sampled_from(PARAMETERS), st.text(max_size=5))
     pair = st.builds(
-        lambda key, value: f"{quote(key, safe='')}={quote(value, safe='')}", name, st.one_of(st.sampled_from(VALUES), st.text(max_size=12), worded())
+        lambda key, value: f"{quote(key, safe='')}={quote(value, safe='')}",
+        name,
+        st.one_of(st.sampled_from(VALUES), st.text(max_size=12), worded()),
     )
-    return st.lists(st.one_of(pair, st.sampled_from(["&", "=", "query", "%", "%ff=%fe", "query=%ed%a0%80", "a=b=c", ";"])), max_size=6).map("&".join)
+    return st.lists(
+        st.one_of(
+            pair, st.sampled_from(["&", "=", "query", "%", "%ff=%fe", "query=%ed%a0%80", "a=b=c", ";"])
+        ),
+        max_size=6,
+    ).map("&".join)
 
 
 def targets() -> st.SearchStrategy[str]:
     """Addresses: known ones, known ones with more behind, and paths of odd segments."""
-    odd = st.builds(lambda path, rest: path + "".join(f"/{segment}" for segment in rest), st.sampled_from(PATHS), st.lists(_segments, max_size=4))
+    odd = st.builds(
+        lambda path, rest: path + "".join(f"/{segment}" for segment in rest),
+        st.sampled_from(PATHS),
+        st.lists(_segments, max_size=4),
+    )
     return st.builds(lambda path, query: f"{path}?{query}" if query else path, odd, fields())
 
 
@@ -476,9 +627,14 @@ def headers() -> st.SearchStrategy[list[tuple[str, bytes]]]:
     known = st.one_of(
         st.tuples(st.just("Accept"), st.sampled_from(ACCEPTS)),
         st.tuples(st.just("Content-Type"), st.sampled_from(TYPES)),
-        st.tuples(st.just("Accept-Encoding"), st.sampled_from([b"gzip", b"br", b"gzip;q=0, br;q=0.5", b"*", b"identity;q=0", b"gzip" * 50])),
+        st.tuples(
+            st.just("Accept-Encoding"),
+            st.sampled_from([b"gzip", b"br", b"gzip;q=0, br;q=0.5", b"*", b"identity;q=0", b"gzip" * 50]),
+        ),
         st.tuples(st.just("If-None-Match"), st.sampled_from([b"*", b'""', b'W/"x"', b'"a", "b"', b","])),
-        st.tuples(st.just("Content-Encoding"), st.sampled_from([b"gzip", b"br", b"identity", b"deflate, gzip"])),
+        st.tuples(
+            st.just("Content-Encoding"), st.sampled_from([b"gzip", b"br", b"identity", b"deflate, gzip"])
+        ),
     )
     return st.lists(st.one_of(known, st.tuples(st.sampled_from(NAMES), _field)), max_size=6)
 
@@ -491,9 +647,20 @@ def bodies() -> st.SearchStrategy[bytes]:
         st.binary(max_size=30),
     )
     rdf = st.sampled_from(
-        [b"<a> <b> <c> .", b"@prefix", b'{"@context":"http://127.0.0.1:9/c","@id":"a"}', b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>']
+        [
+            b"<a> <b> <c> .",
+            b"@prefix",
+            b'{"@context":"http://127.0.0.1:9/c","@id":"a"}',
+            b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>',
+        ]
     )
-    return st.one_of(texts().map(lambda text: text.encode("utf-8", "surrogatepass")), fields().map(str.encode), rdf, multipart, st.binary(max_size=200))
+    return st.one_of(
+        texts().map(lambda text: text.encode("utf-8", "surrogatepass")),
+        fields().map(str.encode),
+        rdf,
+        multipart,
+        st.binary(max_size=200),
+    )
 
 
 def mangled(whole: bytes) -> st.SearchStrategy[bytes]:
@@ -508,7 +675,18 @@ def mangled(whole: bytes) -> st.SearchStrategy[bytes]:
                 st.one_of(
                     st.binary(max_size=4),
                     st.sampled_from(
-                        [b"\r\n", b"\n", b"\r\n\r\n", b"\0", b": ", b" ", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"%00", b"HTTP/1.1"]
+                        [
+                            b"\r\n",
+                            b"\n",
+                            b"\r\n\r\n",
+                            b"\0",
+                            b": ",
+                            b" ",
+                            b"Content-Length: 5\r\n",
+                            b"Transfer-Encoding: chunked\r\n",
+                            b"%00",
+                            b"HTTP/1.1",
+                        ]
                     ),
                 )
             )

@@ -20,7 +20,10 @@ LINEAR = 2.0 * TIMES
 
 
 def growth(run: Callable[[str], object], make: Callable[[int], str], count: int) -> float:
-    """How many times the CPU time of a text of ``count`` parts is that of a text of an eighth of them; best of three each."""
+    """How many times the CPU time of a text of ``count`` parts is that of a text of an eighth of them.
+
+    Best of three each.
+    """
     return _seconds(run, make(count)) / max(_seconds(run, make(count // TIMES)), 1e-4)
 
 

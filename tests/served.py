@@ -29,17 +29,27 @@ def free_port() -> int:
 
 @contextmanager
 def started(*arguments: str, temporary: Path) -> Iterator[str]:
-    """The address of a service that is ready, without a final slash; it is told to stop at the end, and killed where it does not."""
+    """The address of a service that is ready, without a final slash.
+
+    It is told to stop at the end, and killed where it does not.
+    """
     port = free_port()
     command = [sys.executable, str(SERVER), "--port", str(port), *arguments]
     with (temporary / "errors.txt").open("w+", encoding="utf-8") as errors:
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True, env={**os.environ, "TMPDIR": str(temporary)}
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, "TMPDIR": str(temporary)},
         )
         assert process.stdout is not None
         try:
             line = process.stdout.readline()
-            assert f"ready at http://127.0.0.1:{port}/\n" == line, (temporary / "errors.txt").read_text(encoding="utf-8")
+            assert f"ready at http://127.0.0.1:{port}/\n" == line, (temporary / "errors.txt").read_text(
+                encoding="utf-8"
+            )
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 from pyoxigraph import DefaultGraph, NamedNode, Quad, QuerySolutions, RdfFormat, Store, Triple
 
-from r2p_kg import rdf, reasoning, sources, vocab
-from r2p_kg.build import ontology_folder
+from r2p_kg.curate import reasoning, sources
+from r2p_kg.curate.build import ontology_folder
+from r2p_kg.graph import rdf, vocab
 
 if TYPE_CHECKING:
-    from r2p_kg.build import Built
+    from r2p_kg.curate.build import Built
 
 DOC = (Path(__file__).parent.parent / "docs" / "axioms.md").read_text("utf-8")
 SECTIONS = {
-    name: re.findall(r"```sparql\n(.*?)\n```", text, re.DOTALL) for name, text in re.findall(r"^## r2p:(\w+)\n(.*?)(?=^## |\Z)", DOC, re.MULTILINE | re.DOTALL)
+    name: re.findall(r"```sparql\n(.*?)\n```", text, re.DOTALL)
+    for name, text in re.findall(r"^## r2p:(\w+)\n(.*?)(?=^## |\Z)", DOC, re.MULTILINE | re.DOTALL)
 }
 
 PREFIXES = (
@@ -38,10 +40,28 @@ CASES = [
     ("usedInSituation", RESPONSE, ":t r2p:usedInSituation :s", WEAK, ":t r2p:usedInSituation :s"),
     ("respondedIn", RESPONSE, ":a r2p:respondedIn :s", WEAK, ":a r2p:respondedIn :s"),
     ("respondent", RESPONSE, ":s r2p:respondent :a", WEAK, ":s r2p:respondent :a"),
-    ("respondent", RESPONSE, ":s r2p:respondent :a", ":r r2p:usedIn :s ; r2p:usedAgainst :a ; r2p:usedWithHelpOf :b .", ":s r2p:respondent :a"),
+    (
+        "respondent",
+        RESPONSE,
+        ":s r2p:respondent :a",
+        ":r r2p:usedIn :s ; r2p:usedAgainst :a ; r2p:usedWithHelpOf :b .",
+        ":s r2p:respondent :a",
+    ),
     ("employs", RESPONSE, ":a r2p:employs :t", WEAK, ":a r2p:employs :t"),
-    ("involvedIn", RESPONSE, ":a r2p:involvedIn :s", WEAK + ":a r2p:partOf :whole .", ":whole r2p:involvedIn :s"),
-    ("involvedIn", RESPONSE + ":a r2p:partOf :b . :b r2p:partOf :c .", ":c r2p:involvedIn :s", RESPONSE + ":part r2p:partOf :a .", ":part r2p:involvedIn :s"),
+    (
+        "involvedIn",
+        RESPONSE,
+        ":a r2p:involvedIn :s",
+        WEAK + ":a r2p:partOf :whole .",
+        ":whole r2p:involvedIn :s",
+    ),
+    (
+        "involvedIn",
+        RESPONSE + ":a r2p:partOf :b . :b r2p:partOf :c .",
+        ":c r2p:involvedIn :s",
+        RESPONSE + ":part r2p:partOf :a .",
+        ":part r2p:involvedIn :s",
+    ),
     (
         "responseJudgedBy",
         RESPONSE + ":j r2p:ofResponse :r .",
@@ -56,10 +76,34 @@ CASES = [
         RESPONSE + ":j r2p:ofResponse :r ; r2p:negated true ; r2p:verdict :success .",
         ":s r2p:responseJudgedBy :success",
     ),
-    ("statedIn", CITED, ":f r2p:statedIn :document", ":f r2p:concerns :document .", ":f r2p:statedIn :document"),
-    ("mentions", CITED, ":passage r2p:mentions :thing", ":f r2p:cites :passage ; r2p:modality modality:stated .", ":passage r2p:mentions modality:stated"),
-    ("mentionedIn", CITED, ":thing r2p:mentionedIn :passage", ":g r2p:about :thing . :f r2p:cites :passage .", ":thing r2p:mentionedIn :passage"),
-    ("speaksOf", CITED, ":document r2p:speaksOf :thing", ":passage r2p:inDocument :document . :f r2p:about :thing .", ":document r2p:speaksOf :thing"),
+    (
+        "statedIn",
+        CITED,
+        ":f r2p:statedIn :document",
+        ":f r2p:concerns :document .",
+        ":f r2p:statedIn :document",
+    ),
+    (
+        "mentions",
+        CITED,
+        ":passage r2p:mentions :thing",
+        ":f r2p:cites :passage ; r2p:modality modality:stated .",
+        ":passage r2p:mentions modality:stated",
+    ),
+    (
+        "mentionedIn",
+        CITED,
+        ":thing r2p:mentionedIn :passage",
+        ":g r2p:about :thing . :f r2p:cites :passage .",
+        ":thing r2p:mentionedIn :passage",
+    ),
+    (
+        "speaksOf",
+        CITED,
+        ":document r2p:speaksOf :thing",
+        ":passage r2p:inDocument :document . :f r2p:about :thing .",
+        ":document r2p:speaksOf :thing",
+    ),
     (
         "partOf",
         ":c r2p:component :p ; r2p:whole :w . :w r2p:partOf :v .",
@@ -68,8 +112,20 @@ CASES = [
         ":p r2p:partOf :w",
     ),
     ("hasPart", ":p r2p:partOf :w .", ":w r2p:hasPart :p", ":p r2p:partOf :w .", ":p r2p:hasPart :w"),
-    ("SituationWithResponse", RESPONSE, ":s a r2p:SituationWithResponse", WEAK + ":s a r2p:Situation .", ":s a r2p:SituationWithResponse"),
-    ("RegionalResponse", RESPONSE + ":a a r2p:RegionalOrganization .", ":r a r2p:RegionalResponse", RESPONSE + ":a a r2p:State .", ":r a r2p:RegionalResponse"),
+    (
+        "SituationWithResponse",
+        RESPONSE,
+        ":s a r2p:SituationWithResponse",
+        WEAK + ":s a r2p:Situation .",
+        ":s a r2p:SituationWithResponse",
+    ),
+    (
+        "RegionalResponse",
+        RESPONSE + ":a a r2p:RegionalOrganization .",
+        ":r a r2p:RegionalResponse",
+        RESPONSE + ":a a r2p:State .",
+        ":r a r2p:RegionalResponse",
+    ),
     (
         "RegionalResponse",
         RESPONSE + ":a a r2p:RegionalOrganization .",
@@ -77,7 +133,13 @@ CASES = [
         PROPOSAL + ":a a r2p:RegionalOrganization .",
         ":p a r2p:RegionalResponse",
     ),
-    ("AuthorizedResponse", RESPONSE + ":r r2p:authority :x .", ":r a r2p:AuthorizedResponse", RESPONSE, ":r a r2p:AuthorizedResponse"),
+    (
+        "AuthorizedResponse",
+        RESPONSE + ":r r2p:authority :x .",
+        ":r a r2p:AuthorizedResponse",
+        RESPONSE,
+        ":r a r2p:AuthorizedResponse",
+    ),
     (
         "AuthorizedResponse",
         RESPONSE + ":r r2p:authorizedBy :x .",
@@ -85,22 +147,39 @@ CASES = [
         PROPOSAL + ":p r2p:authorizedBy :x .",
         ":p a r2p:AuthorizedResponse",
     ),
-    ("DeniedStatement", DENIAL, ":d a r2p:DeniedStatement", HEDGE + ":h r2p:negated false .", ":h a r2p:DeniedStatement"),
+    (
+        "DeniedStatement",
+        DENIAL,
+        ":d a r2p:DeniedStatement",
+        HEDGE + ":h r2p:negated false .",
+        ":h a r2p:DeniedStatement",
+    ),
     ("HedgedStatement", HEDGE, ":h a r2p:HedgedStatement", DENIAL, ":d a r2p:HedgedStatement"),
 ]
 
 
 @cache
 def schema() -> tuple[Triple, ...]:
-    return tuple(triple for source in sources.read(ontology_folder()).sources if source.path.startswith("schema/") for triple in source.triples)
+    return tuple(
+        triple
+        for source in sources.read(ontology_folder()).sources
+        if source.path.startswith("schema/")
+        for triple in source.triples
+    )
 
 
 def triples(turtle: str) -> set[Triple]:
     return {quad.triple for quad in rdf.parse_text(PREFIXES + turtle, RdfFormat.TURTLE)}
 
 
-@pytest.mark.parametrize(("term", "given", "follows", "weaker", "absent"), CASES, ids=[f"{number}-{case[0]}" for number, case in enumerate(CASES)])
-def test_an_axiom_holds_where_it_should_and_not_where_it_must_not(term: str, given: str, follows: str, weaker: str, absent: str) -> None:
+@pytest.mark.parametrize(
+    ("term", "given", "follows", "weaker", "absent"),
+    CASES,
+    ids=[f"{number}-{case[0]}" for number, case in enumerate(CASES)],
+)
+def test_an_axiom_holds_where_it_should_and_not_where_it_must_not(
+    term: str, given: str, follows: str, weaker: str, absent: str
+) -> None:
     del term
     held = set(reasoning.closure([*schema(), *triples(given)]).entailed)
     assert triples(follows + " .") <= held | triples(given)
@@ -111,10 +190,22 @@ def test_an_axiom_holds_where_it_should_and_not_where_it_must_not(term: str, giv
 def test_every_hedge_and_no_plain_assertion_makes_a_hedged_statement() -> None:
     corpus = sources.read(ontology_folder())
     scheme = NamedNode(vocab.ID + "scheme/modality")
-    modalities = {triple.subject.value for source in corpus.sources for triple in source.triples if triple.object == scheme}  # type: ignore[union-attr]
-    given = {Triple(NamedNode(f"{iri}/statement"), NamedNode(vocab.R2P_MODALITY), NamedNode(iri)) for iri in modalities}
+    modalities = {
+        triple.subject.value
+        for source in corpus.sources
+        for triple in source.triples
+        if triple.object == scheme
+    }  # type: ignore[union-attr]
+    given = {
+        Triple(NamedNode(f"{iri}/statement"), NamedNode(vocab.R2P_MODALITY), NamedNode(iri))
+        for iri in modalities
+    }
     hedged = NamedNode(vocab.NS + "HedgedStatement")
-    found = {triple.subject.value.removesuffix("/statement") for triple in reasoning.closure([*schema(), *given]).entailed if triple.object == hedged}  # type: ignore[union-attr]
+    found = {
+        triple.subject.value.removesuffix("/statement")
+        for triple in reasoning.closure([*schema(), *given]).entailed
+        if triple.object == hedged
+    }  # type: ignore[union-attr]
     assert modalities - {vocab.STATED} == found
 
 
@@ -132,7 +223,11 @@ def stores(snapshot_of_the_checkout: Built) -> tuple[Store, Store]:
     quads = rdf.quads_of(snapshot_of_the_checkout.snapshot.quads)
     whole, written = Store(), Store()
     whole.bulk_extend(Quad(quad.subject, quad.predicate, quad.object, DefaultGraph()) for quad in quads)
-    written.bulk_extend(Quad(quad.subject, quad.predicate, quad.object, DefaultGraph()) for quad in quads if quad.graph_name != NamedNode(vocab.ENTAILED_GRAPH))
+    written.bulk_extend(
+        Quad(quad.subject, quad.predicate, quad.object, DefaultGraph())
+        for quad in quads
+        if quad.graph_name != NamedNode(vocab.ENTAILED_GRAPH)
+    )
     return whole, written
 
 
@@ -143,7 +238,9 @@ def rows(store: Store, query: str) -> set[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("term", SECTIONS)
-def test_the_short_query_answers_as_the_long_one_over_what_was_written(term: str, stores: tuple[Store, Store]) -> None:
+def test_the_short_query_answers_as_the_long_one_over_what_was_written(
+    term: str, stores: tuple[Store, Store]
+) -> None:
     short, long = SECTIONS[term]
     assert len(short) < len(long) or term in {"DeniedStatement", "partOf", "hasPart"}
     whole, written = stores

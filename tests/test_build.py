@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from r2p_kg import build, reasoning, snapshot
-from r2p_kg.errors import FindingsError, SnapshotError, UsageError
+from r2p_kg.curate import build, reasoning
+from r2p_kg.curate.findings import FindingsError
+from r2p_kg.errors import SnapshotError, UsageError
+from r2p_kg.graph import snapshot
 from tests.curated import FOREIGN, HEAD, PREFIXES, SCHEMA
 
 WORLD = Path(__file__).parent / "world"
@@ -23,7 +25,9 @@ WORLD = Path(__file__).parent / "world"
 def _no_java(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Pellet takes seconds: only the tests marked java ask it."""
     if request.node.get_closest_marker("java") is None:
-        monkeypatch.setattr(reasoning, "verdict", lambda *_: reasoning.Verdict(consistent=True, unsatisfiable=(), said=""))
+        monkeypatch.setattr(
+            reasoning, "verdict", lambda *_: reasoning.Verdict(consistent=True, unsatisfiable=(), said="")
+        )
 
 
 @pytest.fixture
@@ -76,7 +80,9 @@ def test_asserted_and_entailed_stand_in_graphs_of_their_own(ontology: Path, stat
     assert expected == graphs
 
 
-def test_a_change_of_one_object_changes_the_digest_and_taking_it_back_brings_the_old_one(ontology: Path, state: Path) -> None:
+def test_a_change_of_one_object_changes_the_digest_and_taking_it_back_brings_the_old_one(
+    ontology: Path, state: Path
+) -> None:
     first = build.current(ontology, state).snapshot.digest
     path = ontology / "facts" / "a.ttl"
     before = path.read_text()
@@ -88,25 +94,40 @@ def test_a_change_of_one_object_changes_the_digest_and_taking_it_back_brings_the
     assert first == build.current(ontology, state).snapshot.digest
 
 
-def test_the_digest_does_not_depend_on_the_folder_or_on_the_split_of_lines(ontology: Path, state: Path, tmp_path: Path) -> None:
+def test_the_digest_does_not_depend_on_the_folder_or_on_the_split_of_lines(
+    ontology: Path, state: Path, tmp_path: Path
+) -> None:
     other = tmp_path / "elsewhere" / "under another name"
     shutil.copytree(ontology, other)
     for path in other.rglob("*.ttl"):
         path.write_text("# a comment\n" + path.read_text().replace(" ; ", " ;\n    "))
-    assert build.current(ontology, state).snapshot.digest == build.current(other, tmp_path / "state2").snapshot.digest
+    assert (
+        build.current(ontology, state).snapshot.digest
+        == build.current(other, tmp_path / "state2").snapshot.digest
+    )
 
 
 def test_the_digest_does_not_depend_on_the_hash_seed_or_the_order_of_files() -> None:
     script = (
-        "import random, sys\nfrom pathlib import Path\nfrom r2p_kg import build, reasoning, sources\n"
+        "import random, sys\nfrom pathlib import Path\nfrom r2p_kg.curate import build, reasoning, sources\n"
         "corpus = sources.read(build.ontology_folder(), Path(sys.argv[1]))\nshuffled = list(corpus.sources)\nrandom.Random(sys.argv[2]).shuffle(shuffled)\n"
         "corpus = sources.Corpus(corpus.folder, tuple(shuffled), (), corpus.prefixes, ())\n"
         "print(build.freeze(corpus, reasoning.closure(t for s in shuffled for t in s.triples)).digest)"
     )
     digests = set()
     for seed in ("0", "1", "4242"):
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        done = subprocess.run([sys.executable, "-c", script, str(WORLD), seed], capture_output=True, text=True, check=True, env=environment)
+        environment = {
+            **os.environ,
+            "PYTHONHASHSEED": seed,
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(WORLD), seed],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment,
+        )
         digests.add(done.stdout.strip())
     assert [64] == [len(digest) for digest in digests]
 
@@ -116,12 +137,16 @@ def test_errors_stop_the_build_and_the_last_good_snapshot_stays(ontology: Path, 
     spoil(ontology)
     with pytest.raises(FindingsError, match="1 error in the curated files") as caught:
         build.current(ontology, state)
-    assert ["undeclared-term"] == [finding.check for finding in caught.value.findings if finding.severity == "error"]
+    assert ["undeclared-term"] == [
+        finding.check for finding in caught.value.findings if finding.severity == "error"
+    ]
     assert good.snapshot == build.last_good(ontology, state)
     assert good.path == build.last_good_path(ontology, state)
 
 
-def test_a_file_that_cannot_be_parsed_is_told_alone_without_what_is_missed_because_of_it(ontology: Path, state: Path) -> None:
+def test_a_file_that_cannot_be_parsed_is_told_alone_without_what_is_missed_because_of_it(
+    ontology: Path, state: Path
+) -> None:
     spoil(ontology)
     (ontology / "facts" / "broken.ttl").write_text("oops")
     with pytest.raises(FindingsError) as caught:
@@ -134,7 +159,9 @@ def test_there_is_no_last_good_snapshot_before_the_first(ontology: Path, state: 
     assert build.last_good_path(ontology, state) is None
 
 
-def test_a_damaged_snapshot_is_built_again_and_never_served(ontology: Path, state: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_damaged_snapshot_is_built_again_and_never_served(
+    ontology: Path, state: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     first = build.current(ontology, state)
     first.path.write_bytes(first.path.read_bytes()[:-40])
     assert build.last_good(ontology, state) is None
@@ -166,7 +193,9 @@ def test_a_damaged_pointer_is_forgotten(ontology: Path, state: Path, content: st
 
 
 def test_warnings_are_kept_with_the_snapshot(ontology: Path, state: Path) -> None:
-    (ontology / "facts" / "a.ttl").write_text(HEAD + 'id:a a r2p:Tool ; rdfs:label "a"@en ; r2p:size 1.50 .\n')
+    (ontology / "facts" / "a.ttl").write_text(
+        HEAD + 'id:a a r2p:Tool ; rdfs:label "a"@en ; r2p:size 1.50 .\n'
+    )
     (ontology / "schema" / "tools.ttl").write_text(SCHEMA + "r2p:size a owl:DatatypeProperty .\n")
     first = build.current(ontology, state)
     assert ["changed-literal"] == [finding.check for finding in first.findings]
@@ -175,7 +204,9 @@ def test_warnings_are_kept_with_the_snapshot(ontology: Path, state: Path) -> Non
 
 def test_two_that_start_at_once_build_once(ontology: Path, state: Path) -> None:
     built: list[build.Built] = []
-    threads = [threading.Thread(target=lambda: built.append(build.current(ontology, state))) for _ in range(3)]
+    threads = [
+        threading.Thread(target=lambda: built.append(build.current(ontology, state))) for _ in range(3)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -184,7 +215,9 @@ def test_two_that_start_at_once_build_once(ontology: Path, state: Path) -> None:
     assert 1 == len({one.snapshot.digest for one in built})
 
 
-def test_old_snapshots_are_removed_but_never_one_that_is_in_use(ontology: Path, state: Path, tmp_path: Path) -> None:
+def test_old_snapshots_are_removed_but_never_one_that_is_in_use(
+    ontology: Path, state: Path, tmp_path: Path
+) -> None:
     other = tmp_path / "other"
     shutil.copytree(ontology, other)
     in_use = build.current(other, state)
@@ -205,7 +238,9 @@ def test_the_fingerprint_knows_turtle_and_check_queries_and_nothing_else(ontolog
     assert before != build.fingerprint(ontology)
 
 
-def test_folders_that_cannot_be_used_are_told_in_one_sentence(ontology: Path, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folders_that_cannot_be_used_are_told_in_one_sentence(
+    ontology: Path, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def closed(path: str, *_: object) -> int:
         raise PermissionError(13, "Permission denied", path)
 
@@ -219,11 +254,15 @@ def test_folders_that_cannot_be_used_are_told_in_one_sentence(ontology: Path, st
         build.current(ontology, state)
 
 
-def test_a_snapshot_in_a_folder_that_can_only_be_read_is_served_and_a_new_one_is_refused(ontology: Path, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_snapshot_in_a_folder_that_can_only_be_read_is_served_and_a_new_one_is_refused(
+    ontology: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = build.current(ontology, state)
     real = os.open
 
-    def reads_only(path: str, flags: int, *mode: int, **options: int) -> int:  # permissions mean nothing to root, as whom tests may run
+    def reads_only(
+        path: str, flags: int, *mode: int, **options: int
+    ) -> int:  # permissions mean nothing to root, as whom tests may run
         if flags & (os.O_RDWR | os.O_WRONLY | os.O_CREAT):
             raise OSError(errno.EROFS, "Read-only file system", path)
         return real(path, flags, *mode, **options)
@@ -249,7 +288,9 @@ def test_a_snapshot_folder_that_is_a_file_is_told_in_one_sentence(ontology: Path
         build.current(ontology, state)
 
 
-def test_the_state_folder_can_be_named_in_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_state_folder_can_be_named_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("R2P_STATE", str(tmp_path))
     assert tmp_path == build.state_folder()
     monkeypatch.delenv("R2P_STATE")
@@ -266,13 +307,24 @@ def test_the_small_world_is_built_without_a_finding_and_pellet_agrees() -> None:
     assert () == made.findings
     assert made.snapshot is not None
     census = made.snapshot.census
-    assert (28, 7, 6, 1, 0) == tuple(census[name] for name in ("class: statement", "passages", "passages cited", "passages with a reason", "passages open"))
+    assert (28, 7, 6, 1, 0) == tuple(
+        census[name]
+        for name in (
+            "class: statement",
+            "passages",
+            "passages cited",
+            "passages with a reason",
+            "passages open",
+        )
+    )
 
 
 @pytest.mark.java
 def test_an_inconsistency_that_no_rule_names_is_found_by_pellet(ontology: Path) -> None:
     axioms = "r2p:size a owl:ObjectProperty , owl:FunctionalProperty . "
-    axioms += "r2p:Tool rdfs:subClassOf [ a owl:Restriction ; owl:onProperty r2p:size ; owl:minCardinality 2 ] .\n"
+    axioms += (
+        "r2p:Tool rdfs:subClassOf [ a owl:Restriction ; owl:onProperty r2p:size ; owl:minCardinality 2 ] .\n"
+    )
     (ontology / "schema" / "tools.ttl").write_text(SCHEMA + axioms)
     made = build.assemble(ontology)
     assert made.snapshot is None

@@ -14,15 +14,25 @@ import rdflib
 from pyoxigraph import BlankNode, NamedNode, Triple
 from rdflib.namespace import RDF, SH
 
-from r2p_kg import build, checks, reasoning, sources, vocab
-from r2p_kg.checks import queries
+from r2p_kg.curate import build, checks, reasoning, sources
+from r2p_kg.curate.checks import queries
 from r2p_kg.errors import UsageError
+from r2p_kg.graph import vocab
 
 HERE = Path(__file__).parent
 ONTOLOGY = build.ontology_folder()
 CASES = sorted(path.name for path in (HERE / "checks").iterdir())
 QUERIES = sorted(path.stem for path in (ONTOLOGY / "checks").glob("*.rq"))
-IN_PYTHON = ["changed-literal", "control-character", "dangling", "foreign-term", "ill-typed-literal", "prefix", "syntax", "undeclared-term"]
+IN_PYTHON = [
+    "changed-literal",
+    "control-character",
+    "dangling",
+    "foreign-term",
+    "ill-typed-literal",
+    "prefix",
+    "syntax",
+    "undeclared-term",
+]
 
 
 @cache
@@ -49,8 +59,13 @@ def world() -> sources.Corpus:
 
 @cache
 def findings(case: str, kind: str) -> tuple[checks.Finding, ...]:
-    """What the checks find in the world with the case's file added: to the schema where it holds axioms, else to the facts."""
-    where = "schema" if re.search(r"\[ a owl:|propertyChainAxiom", file_of(case, kind).read_text()) else "facts"
+    """What the checks find in the world with the case's file added.
+
+    To the schema where it holds axioms, else to the facts.
+    """
+    where = (
+        "schema" if re.search(r"\[ a owl:|propertyChainAxiom", file_of(case, kind).read_text()) else "facts"
+    )
     with TemporaryDirectory() as folder:
         (Path(folder) / where).mkdir()
         shutil.copy(file_of(case, kind), Path(folder) / where / "fixture.ttl")
@@ -71,7 +86,9 @@ def test_every_check_owns_a_pair_of_files() -> None:
 
 def test_the_cases_are_all_collected() -> None:
     assert (52, 8, 25) == (len(QUERIES), len(IN_PYTHON), len(shape_names()))
-    assert {"bad.ttl", "bad.ttl.broken", "good.ttl"} == {path.name for case in CASES for path in (HERE / "checks" / case).iterdir()}
+    assert {"bad.ttl", "bad.ttl.broken", "good.ttl"} == {
+        path.name for case in CASES for path in (HERE / "checks" / case).iterdir()
+    }
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -79,12 +96,18 @@ def test_a_check_fires_on_its_bad_file_and_names_a_line_of_it(case: str) -> None
     fired = named(case, findings(case, "bad"))
     assert fired
     length = len(file_of(case, "bad").read_text().splitlines())
-    assert all(finding.path.endswith("/fixture.ttl") and 1 <= finding.line <= length for finding in fired), fired
+    assert all(finding.path.endswith("/fixture.ttl") and 1 <= finding.line <= length for finding in fired), (
+        fired
+    )
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_check_is_silent_on_its_good_file_and_so_are_all_others(case: str) -> None:
-    assert [] == [str(finding) for finding in findings(case, "good") if finding.severity == "error" or finding.check == case]
+    assert [] == [
+        str(finding)
+        for finding in findings(case, "good")
+        if finding.severity == "error" or finding.check == case
+    ]
 
 
 @pytest.mark.parametrize("shape", shape_names())
@@ -93,19 +116,29 @@ def test_every_constraint_of_a_shape_fires_on_its_bad_file(shape: str) -> None:
     node = next(one for one in graph.subjects(RDF.type, SH.NodeShape) if str(one).endswith(f"/{shape}"))
     constraints = list(graph.objects(node, SH.property))
     fired = named(shape, findings(shape, "bad"))
-    silent = {str(graph.value(one, SH.message)) for one in constraints if not any(str(graph.value(one, SH.message)) in finding.message for finding in fired)}
+    silent = {
+        str(graph.value(one, SH.message))
+        for one in constraints
+        if not any(str(graph.value(one, SH.message)) in finding.message for finding in fired)
+    }
     assert set() == silent
-    assert {str(graph.value(one, SH.description)) for one in constraints} == {finding.repair for finding in fired}
+    assert {str(graph.value(one, SH.description)) for one in constraints} == {
+        finding.repair for finding in fired
+    }
 
 
 def test_every_branch_of_the_check_on_dates_fires() -> None:
     fired = named("dates-incomplete", findings("dates-incomplete", "bad"))
-    assert ["r2p:datePrecision", "r2p:latest", "r2p:earliest"] == [finding.message.rpartition(" ")[2] for finding in fired]
+    assert ["r2p:datePrecision", "r2p:latest", "r2p:earliest"] == [
+        finding.message.rpartition(" ")[2] for finding in fired
+    ]
 
 
 def test_an_undeclared_term_is_answered_with_the_nearest_known_one() -> None:
     fired = named("undeclared-term", findings("undeclared-term", "bad"))
-    assert ["r2p:concernsTool", "r2p:Topic", "rdfs:label"] == [finding.repair.partition("did you mean ")[2].partition("?")[0] for finding in fired]
+    assert ["r2p:concernsTool", "r2p:Topic", "rdfs:label"] == [
+        finding.repair.partition("did you mean ")[2].partition("?")[0] for finding in fired
+    ]
 
 
 def test_a_passage_that_does_not_exist_is_answered_with_the_nearest_one() -> None:
@@ -124,7 +157,11 @@ def test_a_finding_stands_on_the_line_of_the_triple_that_is_wrong() -> None:
 
 def test_a_missing_triple_is_reported_where_its_subject_is_declared() -> None:
     text = (HERE / "checks" / "StatementShape" / "bad.ttl").read_text().splitlines()
-    (finding,) = [one for one in named("StatementShape", findings("StatementShape", "bad")) if "needs at least one citation" in one.message]
+    (finding,) = [
+        one
+        for one in named("StatementShape", findings("StatementShape", "bad"))
+        if "needs at least one citation" in one.message
+    ]
     assert "id:fixture.nothing a r2p:Finding" in text[finding.line - 1]
 
 
@@ -136,11 +173,15 @@ def test_findings_come_by_file_and_line_without_repetition() -> None:
     def at(path: str, line: int) -> checks.Finding:
         return checks.Finding("error", "x", "", path, line, "m", "r")
 
-    assert (at("a", 2), at("a", 10), at("b", 1)) == checks.in_order([at("b", 1), at("a", 10), at("a", 2), at("a", 10)])
+    assert (at("a", 2), at("a", 10), at("b", 1)) == checks.in_order(
+        [at("b", 1), at("a", 10), at("a", 2), at("a", 10)]
+    )
 
 
 def test_a_finding_on_one_line_is_clickable() -> None:
-    assert "facts/x.ttl:3: error: it is wrong — mend it [name]" == str(checks.Finding("error", "name", "", "facts/x.ttl", 3, "it is wrong", "mend it"))
+    assert "facts/x.ttl:3: error: it is wrong — mend it [name]" == str(
+        checks.Finding("error", "name", "", "facts/x.ttl", 3, "it is wrong", "mend it")
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,9 +190,18 @@ def test_a_finding_on_one_line_is_clickable() -> None:
         ("SELECT ?focus {}", "has no header '# Problem: …'"),
         ("# Problem: a\n# Severity: error\nSELECT ?focus {}", "has no header '# Solution: …'"),
         ("# Problem: a\n# Solution: b\n# Severity: bad\nSELECT ?focus {}", "severity 'bad'"),
-        ("# Problem: a\n# Solution: b\n# Severity: error\nSELECT ?focus {", "not SPARQL: error at 4:16; mend the query"),
-        ("# Problem: {who}\n# Solution: b\n# Severity: error\nSELECT ?focus { ?focus a ?x }", "can name {focus}, and not 'who'"),
-        ("# Problem: a {\n# Solution: b\n# Severity: error\nSELECT ?focus { ?focus a ?x }", "Problem and Solution can name"),
+        (
+            "# Problem: a\n# Solution: b\n# Severity: error\nSELECT ?focus {",
+            "not SPARQL: error at 4:16; mend the query",
+        ),
+        (
+            "# Problem: {who}\n# Solution: b\n# Severity: error\nSELECT ?focus { ?focus a ?x }",
+            "can name {focus}, and not 'who'",
+        ),
+        (
+            "# Problem: a {\n# Solution: b\n# Severity: error\nSELECT ?focus { ?focus a ?x }",
+            "Problem and Solution can name",
+        ),
         ("# Problem: a\n# Solution: b\n# Severity: error\nSELECT ?x { ?x ?y ?z }", "?focus"),
         ("# Problem: a\n# Solution: b\n# Severity: error\nASK {}", "?focus"),
     ],
@@ -170,22 +220,41 @@ def test_a_contradiction_names_both_classes_and_the_line_of_the_thing(tmp_path: 
         "@prefix id: <https://w3id.org/r2p-kg/id/> .\n@prefix r2p: <https://w3id.org/r2p-kg/ns#> .\n\nid:arvania a r2p:Situation .\n"
     )
     corpus = sources.read(ONTOLOGY, tmp_path / "facts")
-    (finding,) = checks.clashes(corpus, reasoning.closure(triple for source in corpus.sources for triple in source.triples))
+    (finding,) = checks.clashes(
+        corpus, reasoning.closure(triple for source in corpus.sources for triple in source.triples)
+    )
     assert ("facts/clash.ttl", 4, "cax-adc") == (finding.path, finding.line, finding.check)
     said, *statements = re.split(r"(?<=\w): |; ", finding.message)
     assert "id:arvania is both r2p:Actor and r2p:Situation, which are disjoint" == said
-    assert ["id:arvania a r2p:Situation (facts/clash.ttl:4)", "id:arvania a r2p:State (facts/things.ttl:11)"] == statements[:2]
+    assert [
+        "id:arvania a r2p:Situation (facts/clash.ttl:4)",
+        "id:arvania a r2p:State (facts/things.ttl:11)",
+    ] == statements[:2]
     assert all(re.search(r"\(schema/\w+\.ttl:\d+\)$", statement) for statement in statements[2:])
 
 
 def test_a_verdict_without_answer_is_a_warning_and_an_inconsistency_an_error() -> None:
     corpus = world()
-    assert ["warning"] == [finding.severity for finding in checks.judged(corpus, reasoning.Verdict(None, (), "late"))]
-    (refused,) = checks.judged(corpus, reasoning.Verdict(consistent=False, unsatisfiable=(), said=f"Individual {vocab.ID}arvania is forced"))
-    assert ("error", "facts/things.ttl", "the graph contradicts itself: Individual id:arvania is forced") == (refused.severity, refused.path, refused.message)
-    (unsaid,) = checks.judged(corpus, reasoning.Verdict(consistent=False, unsatisfiable=(), said="no reason given"))
+    assert ["warning"] == [
+        finding.severity for finding in checks.judged(corpus, reasoning.Verdict(None, (), "late"))
+    ]
+    (refused,) = checks.judged(
+        corpus,
+        reasoning.Verdict(consistent=False, unsatisfiable=(), said=f"Individual {vocab.ID}arvania is forced"),
+    )
+    assert ("error", "facts/things.ttl", "the graph contradicts itself: Individual id:arvania is forced") == (
+        refused.severity,
+        refused.path,
+        refused.message,
+    )
+    (unsaid,) = checks.judged(
+        corpus, reasoning.Verdict(consistent=False, unsatisfiable=(), said="no reason given")
+    )
     assert ("error", "r2p.ttl", 1) == (unsaid.severity, unsaid.path, unsaid.line)
-    (empty,) = checks.judged(corpus, reasoning.Verdict(consistent=True, unsatisfiable=("https://w3id.org/r2p-kg/ns#Tool",), said=""))
+    (empty,) = checks.judged(
+        corpus,
+        reasoning.Verdict(consistent=True, unsatisfiable=("https://w3id.org/r2p-kg/ns#Tool",), said=""),
+    )
     assert ("schema/tools.ttl", "r2p:Tool can have no members") == (empty.path, empty.message)
     assert () == checks.judged(corpus, reasoning.Verdict(consistent=True, unsatisfiable=(), said=""))
 
@@ -196,5 +265,12 @@ def test_places_fall_back_from_triple_to_pair_to_subject() -> None:
     places = checks.Places.of(sources.Corpus(Path(), (source,), (), {"u": "urn:"}, ()))
     a, p, c = NamedNode("urn:a"), NamedNode("urn:p"), NamedNode("urn:c")
     assert Triple(a, p, c) in places.triples
-    assert [3, 2, 1, 3] == [places.find(*about)[1] for about in ((a, p, c), (a, p, NamedNode("urn:d")), (a, NamedNode("urn:q"), None), (c, None, None))]
-    assert ("u:a", '"x"', "a blank node") == (places.name(a), places.name_written('"x"'), places.name(BlankNode("b")))
+    assert [3, 2, 1, 3] == [
+        places.find(*about)[1]
+        for about in ((a, p, c), (a, p, NamedNode("urn:d")), (a, NamedNode("urn:q"), None), (c, None, None))
+    ]
+    assert ("u:a", '"x"', "a blank node") == (
+        places.name(a),
+        places.name_written('"x"'),
+        places.name(BlankNode("b")),
+    )

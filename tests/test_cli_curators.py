@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from r2p_kg import cli, reasoning
+from r2p_kg.command import app, main
+from r2p_kg.curate import reasoning
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -41,7 +42,9 @@ SCHEMA = (
 
 @pytest.fixture(autouse=True)
 def _no_java(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reasoning, "verdict", lambda *_: reasoning.Verdict(consistent=True, unsatisfiable=(), said=""))
+    monkeypatch.setattr(
+        reasoning, "verdict", lambda *_: reasoning.Verdict(consistent=True, unsatisfiable=(), said="")
+    )
 
 
 @pytest.fixture
@@ -55,7 +58,9 @@ def ontology(tmp_path: Path) -> Path:
 
 
 def run(ontology: Path, command: str, *options: str) -> Result:
-    return CliRunner().invoke(cli.main, [command, "--ontology", str(ontology), "--state", str(ontology.parent / "state"), *options])
+    return CliRunner().invoke(
+        main, [command, "--ontology", str(ontology), "--state", str(ontology.parent / "state"), *options]
+    )
 
 
 def add(ontology: Path, text: str) -> None:
@@ -81,7 +86,9 @@ def test_check_lists_path_line_message_and_repair_and_ends_with_1(ontology: Path
 
 def test_a_syntax_error_says_that_the_other_checks_wait(ontology: Path) -> None:
     add(ontology, "id:b a r2p:Toll\n")
-    assert ["the other checks wait until every file can be parsed", "1 error, 0 warnings, 0 notes"] == run(ontology, "check").stdout.splitlines()[1:]
+    assert ["the other checks wait until every file can be parsed", "1 error, 0 warnings, 0 notes"] == run(
+        ontology, "check"
+    ).stdout.splitlines()[1:]
 
 
 def test_a_warning_is_listed_and_ends_with_0(ontology: Path) -> None:
@@ -133,35 +140,42 @@ def test_census_counts_and_knows_json(ontology: Path) -> None:
 def test_a_folder_that_cannot_be_used_ends_with_2_and_one_sentence(tmp_path: Path, command: str) -> None:
     result = run(tmp_path / "none", command)
     assert (2, "") == (result.exit_code, result.stdout)
-    assert f"r2p: {tmp_path / 'none'}: no such folder; name the folder of Turtle files with --ontology\n" == result.stderr
+    assert (
+        f"r2p: {tmp_path / 'none'}: no such folder; name the folder of Turtle files with --ontology\n"
+        == result.stderr
+    )
 
 
 def test_a_wrong_option_ends_with_2() -> None:
-    assert 2 == CliRunner().invoke(cli.main, ["check", "--nonsense"]).exit_code
+    assert 2 == CliRunner().invoke(main, ["check", "--nonsense"]).exit_code
 
 
 @pytest.mark.parametrize("command", ["build", "check", "census"])
 def test_the_help_of_each_command_gives_examples(command: str) -> None:
-    result = CliRunner().invoke(cli.main, [command, "--help"])
+    result = CliRunner().invoke(main, [command, "--help"])
     assert 0 == result.exit_code
     assert f"  r2p {command}\n" in result.stdout
 
 
 def test_help_does_not_wait_for_the_pipelines_libraries() -> None:
     heavy = "{'rdflib', 'pyshacl', 'owlready2', 'flask', 'rich'}"
-    script = f"import sys; from r2p_kg.cli import main\ntry: main(['--help'])\nexcept SystemExit: print(sorted({heavy} & set(sys.modules)))"
+    script = f"import sys; from r2p_kg.command import main\ntry: main(['--help'])\nexcept SystemExit: print(sorted({heavy} & set(sys.modules)))"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment
+    )
     assert done.stdout.endswith("[]\n")
 
 
-def test_the_progress_bar_goes_to_a_terminal_only(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    with cli.progress(("one", "two")) as notice:
+def test_the_progress_bar_goes_to_a_terminal_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with app.progress(("one", "two")) as notice:
         notice("one", "1,000 triples")
     assert ("", "") == capsys.readouterr()
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("FORCE_COLOR", "1")
-    with cli.progress(("one", "two")) as notice:
+    with app.progress(("one", "two")) as notice:
         notice("two", "1,000 triples")
     out, err = capsys.readouterr()
     assert "" == out

@@ -1,4 +1,7 @@
-"""``r2p query``, ``r2p ask`` and ``r2p explain``: answers on the terminal, errors as one sentence, exit codes 0 and 2."""
+"""``r2p query``, ``r2p ask`` and ``r2p explain``.
+
+Answers on the terminal, errors as one sentence, exit codes 0 and 2.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from r2p_kg import reload, snapshot, vocab
-from r2p_kg.cli import main
+from r2p_kg.command import main, reload
+from r2p_kg.graph import snapshot, vocab
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +43,9 @@ SELECT ?s WHERE { ?s <http://www.w3.org/2000/01/rdf-schema#label> ?l FILTER(STR(
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
     """Run ``r2p`` over a snapshot of one situation, with one saved question."""
-    path = snapshot.write(snapshot.Snapshot.of(QUADS.encode(), {"id": "https://w3id.org/r2p-kg/id/"}, {}), tmp_path)
+    path = snapshot.write(
+        snapshot.Snapshot.of(QUADS.encode(), {"id": "https://w3id.org/r2p-kg/id/"}, {}), tmp_path
+    )
     monkeypatch.setattr(reload, "build", lambda *_: (path, ()))
     folder = tmp_path / "queries" / "things"
     folder.mkdir(parents=True)
@@ -69,7 +74,10 @@ def test_a_query_may_come_from_a_file_or_standard_input(run: Runner, tmp_path: P
     assert "1 row" in run("query", "-", given=SELECT).output
 
 
-@pytest.mark.parametrize(("form", "begin"), [("csv", "s\r\nhttps://"), ("tsv", "?s\n<https://"), ("xml", "<?xml"), ("json", '{"head"')])
+@pytest.mark.parametrize(
+    ("form", "begin"),
+    [("csv", "s\r\nhttps://"), ("tsv", "?s\n<https://"), ("xml", "<?xml"), ("json", '{"head"')],
+)
 def test_a_program_gets_the_format_it_asks_for(run: Runner, form: str, begin: str) -> None:
     result = run("query", "-e", SELECT, "--format", form)
     assert result.stdout_bytes.decode().startswith(begin)
@@ -83,7 +91,9 @@ def test_a_graph_is_turtle_or_a_table_of_three_columns(run: Runner) -> None:
 
 def test_yes_and_no_are_words(run: Runner) -> None:
     assert "yes\n" == run("query", "-e", "ASK {}").output
-    assert {"head": {}, "boolean": True} == json.loads(run("query", "-e", "ASK {}", "--format", "json").output)
+    assert {"head": {}, "boolean": True} == json.loads(
+        run("query", "-e", "ASK {}", "--format", "json").output
+    )
     assert 2 == run("query", "-e", "ASK {}", "--format", "csv").exit_code
 
 
@@ -102,7 +112,9 @@ def test_yes_and_no_are_words(run: Runner) -> None:
         (("ask", "situations", "lable=x"), "parameter lable: situations has no such parameter"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_exit_code_2(run: Runner, arguments: tuple[str, ...], said: str) -> None:
+def test_a_mistake_is_one_sentence_and_exit_code_2(
+    run: Runner, arguments: tuple[str, ...], said: str
+) -> None:
     result = run(*arguments)
     assert 2 == result.exit_code
     assert said in result.output
@@ -131,7 +143,10 @@ def test_the_saved_questions_are_listed_and_asked(run: Runner) -> None:
 def test_a_triple_is_explained_as_text_json_and_turtle(run: Runner) -> None:
     triple = ("id:arvania-2001", "a", "<https://w3id.org/r2p-kg/ns#Situation>")
     result = run("explain", *triple)
-    assert (0, f"id:arvania-2001 a <{vocab.NS}Situation>   [written: {vocab.GRAPH}facts]\n") == (result.exit_code, result.stdout)
+    assert (0, f"id:arvania-2001 a <{vocab.NS}Situation>   [written: {vocab.GRAPH}facts]\n") == (
+        result.exit_code,
+        result.stdout,
+    )
     assert "asserted" == json.loads(run("explain", *triple, "--format", "json").stdout)["kind"]
     assert "a rdf:Statement" in run("explain", *triple, "--format", "turtle").stdout
 

@@ -11,12 +11,13 @@ from urllib.error import HTTPError
 import pytest
 from werkzeug.serving import make_server
 
-from r2p_kg import library, snapshot
+from r2p_kg import library
 from r2p_kg.client import R2P
 from r2p_kg.engine import Budget, Dataset
 from r2p_kg.engine.pool import Pool, PoolSettings
 from r2p_kg.engine.remote import RemoteEngine
 from r2p_kg.errors import AnswerTooLargeError, QueryError, QuerySyntaxError
+from r2p_kg.graph import snapshot
 from r2p_kg.web import Settings, create_app
 
 if TYPE_CHECKING:
@@ -91,7 +92,12 @@ def test_a_refusal_arrives_in_the_services_own_words(client: R2P) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "media_type", "kind"), [("SELECT * {}", "text/csv", "select"), ("ASK {}", JSON, "ask"), ("DESCRIBE <a:a>", "text/turtle", "graph")]
+    ("query", "media_type", "kind"),
+    [
+        ("SELECT * {}", "text/csv", "select"),
+        ("ASK {}", JSON, "ask"),
+        ("DESCRIBE <a:a>", "text/turtle", "graph"),
+    ],
 )
 def test_the_remote_engine_keeps_the_contract(endpoint: str, query: str, media_type: str, kind: str) -> None:
     answer = RemoteEngine(endpoint).ask(query, media_type=media_type)
@@ -101,7 +107,10 @@ def test_the_remote_engine_keeps_the_contract(endpoint: str, query: str, media_t
 
 def test_the_remote_engine_sends_the_dataset(endpoint: str) -> None:
     query = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
-    counts = [RemoteEngine(endpoint).ask(query, media_type=JSON, dataset=Dataset(default=graphs)).body for graphs in ((), ("a:g1",))]
+    counts = [
+        RemoteEngine(endpoint).ask(query, media_type=JSON, dataset=Dataset(default=graphs)).body
+        for graphs in ((), ("a:g1",))
+    ]
     assert ["4", "2"] == [json.loads(body)["results"]["bindings"][0]["n"]["value"] for body in counts]
 
 

@@ -1,4 +1,7 @@
-"""What people ask the service with works with it as it comes: SPARQLWrapper, rdflib, Comunica, pandas, curl, and the habits of others."""
+"""What people ask the service with works with it as it comes.
+
+SPARQLWrapper, rdflib, Comunica, pandas, curl, and the habits of others.
+"""
 
 from __future__ import annotations
 
@@ -76,11 +79,15 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("writing")
     (folder / "data.trig").write_text(DATA, "utf-8")
     (folder / "token").write_text(BEARER, "utf-8")
-    with started("--data", str(folder / "data.trig"), "--write-token-file", str(folder / "token"), temporary=folder) as url:
+    with started(
+        "--data", str(folder / "data.trig"), "--write-token-file", str(folder / "token"), temporary=folder
+    ) as url:
         yield url
 
 
-def get(url: str, headers: dict[str, str] | None = None, data: bytes | None = None, method: str | None = None) -> tuple[int, str, bytes]:
+def get(
+    url: str, headers: dict[str, str] | None = None, data: bytes | None = None, method: str | None = None
+) -> tuple[int, str, bytes]:
     """Status, media type and body, with urllib's own user agent, whatever the status."""
     try:
         with OPENER.open(Request(url, data, headers or {}, method=method), timeout=30) as reply:  # noqa: S310 - loopback
@@ -109,14 +116,18 @@ def rows(body: bytes, delimiter: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(("method", "how"), [(GET, None), (POST, URLENCODED), (POST, POSTDIRECTLY)])
-def test_sparqlwrapper_reads_select_in_every_format_and_way(asking: SPARQLWrapper, method: str, how: str | None) -> None:
+def test_sparqlwrapper_reads_select_in_every_format_and_way(
+    asking: SPARQLWrapper, method: str, how: str | None
+) -> None:
     asking.setMethod(method)
     if how:
         asking.setRequestMethod(how)
     asking.setQuery(COUNTS)
     asking.setReturnFormat(JSON)
     found: Any = asking.query().convert()
-    assert [(f"{EX}a", "7"), (f"{EX}b", "8"), (f"{EX}c", "9")] == [(row["s"]["value"], row["n"]["value"]) for row in found["results"]["bindings"]]
+    assert [(f"{EX}a", "7"), (f"{EX}b", "8"), (f"{EX}c", "9")] == [
+        (row["s"]["value"], row["n"]["value"]) for row in found["results"]["bindings"]
+    ]
     asking.setReturnFormat(XML)
     document: Any = asking.query().convert()
     assert 3 == len(document.getElementsByTagName("result"))
@@ -126,8 +137,11 @@ def test_sparqlwrapper_reads_select_in_every_format_and_way(asking: SPARQLWrappe
     assert [["?s", "?n"], [f"<{EX}a>", "7"]] == rows(asking.query().convert(), "\t")[:2]  # type: ignore[arg-type]
 
 
-# Both are of SPARQLWrapper's own making: it parses into a class that rdflib gives up, and knows no CONSTRUCT as "rdf", for which it accepts all.
-@pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning", "ignore:Sending Accept header:RuntimeWarning")
+# Both are of SPARQLWrapper's own making: it parses into a class that rdflib gives up, and knows no CONSTRUCT
+# as "rdf", for which it accepts all.
+@pytest.mark.filterwarnings(
+    "ignore:ConjunctiveGraph is deprecated:DeprecationWarning", "ignore:Sending Accept header:RuntimeWarning"
+)
 @pytest.mark.parametrize("form", [TURTLE, N3, RDFXML, JSONLD, RDF, XML])
 def test_sparqlwrapper_reads_graphs_in_every_format(asking: SPARQLWrapper, form: str) -> None:
     asking.setQuery(LABELS)
@@ -143,7 +157,11 @@ def test_sparqlwrapper_reads_ask(asking: SPARQLWrapper, form: str) -> None:
     for query, expected in ((f"ASK {{ <{EX}a> ?p ?o }}", True), (f"ASK {{ <{EX}none> ?p ?o }}", False)):
         asking.setQuery(query)
         found: Any = asking.query().convert()
-        got = found["boolean"] if form == JSON else found.getElementsByTagName("boolean")[0].firstChild.data == "true"
+        got = (
+            found["boolean"]
+            if form == JSON
+            else found.getElementsByTagName("boolean")[0].firstChild.data == "true"
+        )
         assert expected is got
 
 
@@ -207,7 +225,12 @@ def test_rdflib_parses_an_answer_and_a_graph_by_its_address(service: str) -> Non
 
 
 def test_rdflib_writes_with_the_token(written: str) -> None:
-    store = SPARQLUpdateStore(f"{written}/sparql", f"{written}/sparql", headers={"Authorization": f"Bearer {BEARER}"}, context_aware=False)
+    store = SPARQLUpdateStore(
+        f"{written}/sparql",
+        f"{written}/sparql",
+        headers={"Authorization": f"Bearer {BEARER}"},
+        context_aware=False,
+    )
     graph = rdflib.Graph(store)
     triple = (rdflib.URIRef(f"{EX}new"), rdflib.URIRef(f"{EX}label"), rdflib.Literal("new"))
     graph.add(triple)
@@ -215,7 +238,9 @@ def test_rdflib_writes_with_the_token(written: str) -> None:
     graph.remove(triple)
     assert triple not in graph
     with pytest.raises(HTTPError, match="401"):
-        rdflib.Graph(SPARQLUpdateStore(f"{written}/sparql", f"{written}/sparql", context_aware=False)).add(triple)
+        rdflib.Graph(SPARQLUpdateStore(f"{written}/sparql", f"{written}/sparql", context_aware=False)).add(
+            triple
+        )
 
 
 # pandas
@@ -226,7 +251,9 @@ def test_pandas_reads_csv_and_tsv_from_an_address(service: str) -> None:
     assert [7, 8, 9] == frame["n"].tolist()
     assert f"{EX}a" == frame["s"][0]
     assert [TEXT] == pd.read_csv(address(service, TEXTS, format="csv"))["t"].tolist()
-    assert 1200 == len(pd.read_csv(address(service, f"SELECT ?s ?n {{ ?s <{EX}number> ?n }}", format="tsv"), sep="\t"))
+    assert 1200 == len(
+        pd.read_csv(address(service, f"SELECT ?s ?n {{ ?s <{EX}number> ?n }}", format="tsv"), sep="\t")
+    )
 
 
 def test_pandas_reads_json_from_an_address(service: str) -> None:
@@ -238,7 +265,9 @@ def test_pandas_reads_json_from_an_address(service: str) -> None:
 
 def test_pandas_reads_a_saved_answer_of_many_rows(service: str, tmp_path: Path) -> None:
     path = tmp_path / "answer.csv"
-    path.write_bytes(get(address(service, f"SELECT ?n {{ ?s <{EX}number> ?n }} ORDER BY ?n"), {"Accept": "text/csv"})[2])
+    path.write_bytes(
+        get(address(service, f"SELECT ?n {{ ?s <{EX}number> ?n }} ORDER BY ?n"), {"Accept": "text/csv"})[2]
+    )
     assert list(range(1200)) == pd.read_csv(path)["n"].tolist()
 
 
@@ -250,7 +279,13 @@ def curl(*arguments: str) -> str:
     found = shutil.which("curl")
     if not found:
         pytest.skip("curl is not at hand")
-    return subprocess.run([found, "--silent", "--show-error", "--noproxy", "*", *arguments], capture_output=True, text=True, timeout=60, check=True).stdout
+    return subprocess.run(
+        [found, "--silent", "--show-error", "--noproxy", "*", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout
 
 
 @pytest.mark.parametrize(
@@ -263,16 +298,30 @@ def curl(*arguments: str) -> str:
         ("--compressed", "--data-urlencode", f"query={COUNTS}"),
         ("--http1.0", "--get", "--data-urlencode", f"query={COUNTS}"),
         ("--header", "Expect: 100-continue", "--data-urlencode", f"query={COUNTS}"),
-        ("--header", "Transfer-Encoding: chunked", "--header", "Content-Type: application/sparql-query", "--data-binary", COUNTS),
+        (
+            "--header",
+            "Transfer-Encoding: chunked",
+            "--header",
+            "Content-Type: application/sparql-query",
+            "--data-binary",
+            COUNTS,
+        ),
     ],
     ids=lambda how: " ".join(how[:2]),
 )
 def test_curl_asks_in_every_way(service: str, how: tuple[str, ...]) -> None:
-    assert ["s,n", f"{EX}a,7", f"{EX}b,8", f"{EX}c,9"] == curl(*how, "--header", "Accept: text/csv", f"{service}/sparql").splitlines()
+    assert ["s,n", f"{EX}a,7", f"{EX}b,8", f"{EX}c,9"] == curl(
+        *how, "--header", "Accept: text/csv", f"{service}/sparql"
+    ).splitlines()
 
 
 def test_curl_fetches_a_graph_and_shows_headers_alone(service: str) -> None:
-    assert f'<{EX}c> <{EX}label> "three"@en .' in curl("--header", "Accept: application/n-triples", f"{service}/rdf-graph-store?graph={EX}g").splitlines()
+    assert (
+        f'<{EX}c> <{EX}label> "three"@en .'
+        in curl(
+            "--header", "Accept: application/n-triples", f"{service}/rdf-graph-store?graph={EX}g"
+        ).splitlines()
+    )
     head = curl("--head", address(service, COUNTS)).lower()
     assert "200" in head.splitlines()[0]
     assert "content-type: application/sparql-results+json" in head
@@ -280,7 +329,10 @@ def test_curl_fetches_a_graph_and_shows_headers_alone(service: str) -> None:
 
 
 def test_curl_writes_a_graph_with_the_token(written: str) -> None:
-    graph, allowed = f"{written}/rdf-graph-store?graph={EX}curl", ("--header", f"Authorization: Bearer {BEARER}")
+    graph, allowed = (
+        f"{written}/rdf-graph-store?graph={EX}curl",
+        ("--header", f"Authorization: Bearer {BEARER}"),
+    )
     turtle = ("--header", "Content-Type: text/turtle", "--data-binary", f"<{EX}x> <{EX}p> 1 .")
     status = ("--output", "/dev/null", "--write-out", "%{http_code}")
     assert "401" == curl("--request", "PUT", *turtle, *status, graph)
@@ -307,19 +359,23 @@ def comunica(source: str, query: str) -> Any:
 @pytest.mark.parametrize("source", ["{}/sparql", "{}/sparql/", "sparql@{}/sparql"])
 def test_comunica_finds_out_that_it_is_an_endpoint_and_asks_it(service: str, source: str) -> None:
     found = comunica(source.format(service), COUNTS)
-    assert [(f"{EX}a", "7"), (f"{EX}b", "8"), (f"{EX}c", "9")] == [(row["s"]["value"], row["n"]["value"]) for row in found]
+    assert [(f"{EX}a", "7"), (f"{EX}b", "8"), (f"{EX}c", "9")] == [
+        (row["s"]["value"], row["n"]["value"]) for row in found
+    ]
 
 
 def test_comunica_reads_texts_graphs_and_booleans(service: str) -> None:
-    assert [{"t": {"type": "Literal", "value": TEXT, "datatype": "http://www.w3.org/2001/XMLSchema#string"}}] == comunica(f"{service}/sparql", TEXTS)
+    assert [
+        {"t": {"type": "Literal", "value": TEXT, "datatype": "http://www.w3.org/2001/XMLSchema#string"}}
+    ] == comunica(f"{service}/sparql", TEXTS)
     assert {"one", "un", "two", "three"} == {triple[2] for triple in comunica(f"{service}/sparql", LABELS)}
     assert comunica(f"{service}/sparql", f"ASK {{ <{EX}a> ?p ?o }}") is True
 
 
 def test_comunica_reads_a_file_of_the_service_too(service: str) -> None:
-    assert [{"n": {"type": "Literal", "value": "9", "datatype": "http://www.w3.org/2001/XMLSchema#integer"}}] == comunica(
-        f"{service}/rdf-graph-store?graph={EX}g", f"SELECT ?n {{ ?s <{EX}count> ?n }}"
-    )
+    assert [
+        {"n": {"type": "Literal", "value": "9", "datatype": "http://www.w3.org/2001/XMLSchema#integer"}}
+    ] == comunica(f"{service}/rdf-graph-store?graph={EX}g", f"SELECT ?n {{ ?s <{EX}count> ?n }}")
 
 
 def test_the_lock_file_of_comunica_names_no_address_to_fetch_from() -> None:
@@ -327,7 +383,10 @@ def test_the_lock_file_of_comunica_names_no_address_to_fetch_from() -> None:
     assert 500 < len(lock["packages"])
     assert [] == [name for name, package in lock["packages"].items() if "resolved" in package]
     wanted = json.loads((COMUNICA / "package.json").read_text("utf-8"))
-    assert wanted["dependencies"]["@comunica/query-sparql"] == lock["packages"]["node_modules/@comunica/query-sparql"]["version"]
+    assert (
+        wanted["dependencies"]["@comunica/query-sparql"]
+        == lock["packages"]["node_modules/@comunica/query-sparql"]["version"]
+    )
 
 
 # What others send
@@ -365,14 +424,19 @@ def test_the_accept_header_of_each_gets_a_table_that_it_reads(service: str, who:
     ("accept", "expected"),
     [
         ("text/turtle,application/n-triples;q=0.9", "text/turtle"),
-        ("application/n-quads,application/trig;q=0.9,application/ld+json;q=0.8,application/n-triples;q=0.7,text/turtle;q=0.6,*/*;q=0.1", "application/n-quads"),
+        (
+            "application/n-quads,application/trig;q=0.9,application/ld+json;q=0.8,application/n-triples;q=0.7,text/turtle;q=0.6,*/*;q=0.1",
+            "application/n-quads",
+        ),
         ("text/turtle, application/rdf+xml;q=0.9, text/plain;q=0.8", "text/turtle"),
         ("application/rdf+xml", "application/rdf+xml"),
         ("text/n3", "text/turtle"),
         ("*/*", "text/turtle"),
     ],
 )
-def test_the_accept_header_of_each_gets_a_graph_that_it_reads(service: str, accept: str, expected: str) -> None:
+def test_the_accept_header_of_each_gets_a_graph_that_it_reads(
+    service: str, accept: str, expected: str
+) -> None:
     assert (200, expected) == get(address(service, LABELS), {"Accept": accept})[:2]
 
 
@@ -396,7 +460,9 @@ def long_query(size: int) -> str:
 
 
 @pytest.mark.parametrize("size", [1000, 8000, 30_000, 60_000])
-def test_a_query_of_eight_thousand_bytes_fits_in_an_address_and_more_in_a_body(service: str, size: int) -> None:
+def test_a_query_of_eight_thousand_bytes_fits_in_an_address_and_more_in_a_body(
+    service: str, size: int
+) -> None:
     query = long_query(size)
     encoded = urlencode({"query": query}).encode()
     assert size - 10 < len(encoded) < size + 10
@@ -410,7 +476,12 @@ def test_a_query_of_eight_thousand_bytes_fits_in_an_address_and_more_in_a_body(s
 
 def test_parameters_in_the_address_of_a_post_without_a_body_are_read(service: str) -> None:
     assert 200 == get(address(service, COUNTS), {}, b"", "POST")[0]
-    assert 200 == get(address(service, COUNTS), {"Content-Type": "application/x-www-form-urlencoded"}, b"", "POST")[0]
+    assert (
+        200
+        == get(address(service, COUNTS), {"Content-Type": "application/x-www-form-urlencoded"}, b"", "POST")[
+            0
+        ]
+    )
 
 
 def test_form_values_are_decoded_once(service: str) -> None:
@@ -419,7 +490,16 @@ def test_form_values_are_decoded_once(service: str) -> None:
 
 
 def test_unknown_parameters_of_other_services_are_ignored(service: str) -> None:
-    more = {"timeout": "30", "infer": "true", "maxrows": "10", "debug": "on", "reasoning": "false", "explain": "0", "analytics": "1", "should-sponge": ""}
+    more = {
+        "timeout": "30",
+        "infer": "true",
+        "maxrows": "10",
+        "debug": "on",
+        "reasoning": "false",
+        "explain": "0",
+        "analytics": "1",
+        "should-sponge": "",
+    }
     assert 200 == get(address(service, COUNTS, **more))[0]
 
 

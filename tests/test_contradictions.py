@@ -1,4 +1,7 @@
-"""What contradicts itself stops the build, and the statements that clash are named with file and line; shapes find the rest."""
+"""What contradicts itself stops the build, and the statements that clash are named with file and line.
+
+Shapes find the rest.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from r2p_kg import build, checks, reasoning, sources
-from r2p_kg.reasoning import consistency, justification
+from r2p_kg.curate import build, checks, reasoning, sources
+from r2p_kg.curate.reasoning import consistency, justification
 
 HERE = Path(__file__).parent
 
@@ -53,21 +56,35 @@ UNION, LEAGUE, DELEGATES = "id:harbour-union", "id:northern-league", "id:some-de
 
 PLANTS = {
     "disjoint classes": Plant("cax-adc", (), ("id:mediation a r2p:Crime .",)),
-    "disjoint classes by a range": Plant("cax-adc", (), ("id:arvania-2020.response.embargo r2p:usedTool id:war-crimes .",)),
-    "a functional data property with two values": Plant("prp-fp", (), ("id:arvania-2020.statistic.killed-blue r2p:value 401 .",)),
+    "disjoint classes by a range": Plant(
+        "cax-adc", (), ("id:arvania-2020.response.embargo r2p:usedTool id:war-crimes .",)
+    ),
+    "a functional data property with two values": Plant(
+        "prp-fp", (), ("id:arvania-2020.statistic.killed-blue r2p:value 401 .",)
+    ),
     "a functional object property with two individuals declared different": Plant(
         "eq-diff1",
         (prop("plantedHead"), "r2p:plantedHead a owl:FunctionalProperty ."),
-        (f"{LEAGUE} owl:differentFrom {DELEGATES} .", f"{UNION} r2p:plantedHead {LEAGUE} .", f"{UNION} r2p:plantedHead {DELEGATES} ."),
+        (
+            f"{LEAGUE} owl:differentFrom {DELEGATES} .",
+            f"{UNION} r2p:plantedHead {LEAGUE} .",
+            f"{UNION} r2p:plantedHead {DELEGATES} .",
+        ),
     ),
-    "an irreflexive property": Plant("prp-irp", (prop("plantedFoe"), "r2p:plantedFoe a owl:IrreflexiveProperty ."), (f"{UNION} r2p:plantedFoe {UNION} .",)),
+    "an irreflexive property": Plant(
+        "prp-irp",
+        (prop("plantedFoe"), "r2p:plantedFoe a owl:IrreflexiveProperty ."),
+        (f"{UNION} r2p:plantedFoe {UNION} .",),
+    ),
     "an asymmetric property": Plant(
         "prp-asyp",
         (prop("plantedHeir"), "r2p:plantedHeir a owl:AsymmetricProperty ."),
         (f"{UNION} r2p:plantedHeir {LEAGUE} .", f"{LEAGUE} r2p:plantedHeir {UNION} ."),
     ),
     "a datatype clash": Plant(
-        "dt-not-type", (prop("plantedDay", "owl:DatatypeProperty"), "r2p:plantedDay rdfs:range xsd:date ."), (f'{UNION} r2p:plantedDay "soon" .',)
+        "dt-not-type",
+        (prop("plantedDay", "owl:DatatypeProperty"), "r2p:plantedDay rdfs:range xsd:date ."),
+        (f'{UNION} r2p:plantedDay "soon" .',),
     ),
     "a complement": Plant(
         "cls-com",
@@ -77,10 +94,16 @@ PLANTS = {
         ),
         (f"{LEAGUE} a r2p:PlantedRest .",),
     ),
-    "the same and different": Plant("eq-diff1", (), (f"{DELEGATES} owl:differentFrom {UNION} .", f"{UNION} owl:sameAs {DELEGATES} .")),
+    "the same and different": Plant(
+        "eq-diff1", (), (f"{DELEGATES} owl:differentFrom {UNION} .", f"{UNION} owl:sameAs {DELEGATES} .")
+    ),
     "disjoint properties": Plant(
         "prp-pdw",
-        (prop("plantedFriend"), prop("plantedEnemy"), "r2p:plantedFriend owl:propertyDisjointWith r2p:plantedEnemy ."),
+        (
+            prop("plantedFriend"),
+            prop("plantedEnemy"),
+            "r2p:plantedFriend owl:propertyDisjointWith r2p:plantedEnemy .",
+        ),
         (f"{UNION} r2p:plantedFriend {LEAGUE} .", f"{UNION} r2p:plantedEnemy {LEAGUE} ."),
     ),
     "a class that takes no value": Plant(
@@ -90,7 +113,10 @@ PLANTS = {
             group("PlantedBarren"),
             "r2p:PlantedBarren rdfs:subClassOf [ a owl:Restriction ; owl:onProperty r2p:plantedChild ; owl:maxCardinality 0 ] .",
         ),
-        ('id:planted-barren a r2p:PlantedBarren ; rdfs:label "planted barren"@en .', f"id:planted-barren r2p:plantedChild {LEAGUE} ."),
+        (
+            'id:planted-barren a r2p:PlantedBarren ; rdfs:label "planted barren"@en .',
+            f"id:planted-barren r2p:plantedChild {LEAGUE} .",
+        ),
     ),
 }
 
@@ -104,12 +130,18 @@ FOR_PELLET = Plant(
         "r2p:PlantedWith rdfs:subClassOf [ a owl:Restriction ; owl:onProperty r2p:plantedSeat ; owl:someValuesFrom r2p:State ] .",
         "r2p:PlantedWithout rdfs:subClassOf [ a owl:Restriction ; owl:onProperty r2p:plantedSeat ; owl:allValuesFrom r2p:Person ] .",
     ),
-    ('id:planted-seat a r2p:PlantedWith ; rdfs:label "planted seat"@en .', "id:planted-seat a r2p:PlantedWithout ."),
+    (
+        'id:planted-seat a r2p:PlantedWith ; rdfs:label "planted seat"@en .',
+        "id:planted-seat a r2p:PlantedWithout .",
+    ),
 )
 
 
 def planted(folder: Path, plants: list[Plant], *, whole: bool) -> build.Assembled:
-    """The small world with contradictions planted in its schema and facts; not ``whole``: without the last fact of each."""
+    """The small world with contradictions planted in its schema and facts.
+
+    Not ``whole``: without the last fact of each.
+    """
     shutil.copytree(build.ontology_folder(), folder / "ontology", ignore=shutil.ignore_patterns("facts"))
     shutil.copytree(HERE / "world", folder / "facts")
     axioms = [line for plant in plants for line in plant.axioms]
@@ -125,15 +157,25 @@ def lines_of(path: Path, texts: tuple[str, ...]) -> list[int]:
 
 
 @pytest.mark.parametrize("name", PLANTS)
-def test_a_planted_contradiction_stops_the_build_and_each_clashing_statement_is_named_with_its_line(name: str, tmp_path: Path) -> None:
+def test_a_planted_contradiction_stops_the_build_and_each_clashing_statement_is_named_with_its_line(
+    name: str, tmp_path: Path
+) -> None:
     plant = PLANTS[name]
     made = planted(tmp_path, [plant], whole=True)
     assert made.snapshot is None
     (told,) = [finding for finding in made.findings if finding.check == plant.rule]
     assert ("error", "facts/planted.ttl") == (told.severity, told.path) or told.path.startswith("facts/")
-    assert [] == [line for line in lines_of(tmp_path / "facts" / "planted.ttl", plant.facts) if f"(facts/planted.ttl:{line})" not in told.message]
+    assert [] == [
+        line
+        for line in lines_of(tmp_path / "facts" / "planted.ttl", plant.facts)
+        if f"(facts/planted.ttl:{line})" not in told.message
+    ]
     last = plant.axioms[-1:]
-    assert [] == [line for line in lines_of(tmp_path / "ontology" / "schema" / "planted.ttl", last) if f"(schema/planted.ttl:{line})" not in told.message]
+    assert [] == [
+        line
+        for line in lines_of(tmp_path / "ontology" / "schema" / "planted.ttl", last)
+        if f"(schema/planted.ttl:{line})" not in told.message
+    ]
     assert "\n" not in told.message
     assert "Exception" not in told.message
 
@@ -154,14 +196,18 @@ def test_what_only_pellet_sees_is_told_in_the_statements_that_clash_and_no_other
     facts = lines_of(tmp_path / "facts" / "planted.ttl", FOR_PELLET.facts)
     axioms = lines_of(tmp_path / "ontology" / "schema" / "planted.ttl", FOR_PELLET.axioms[-2:])
     statements = re.findall(r"\(([\w/]+\.ttl):(\d+)\)", told.message)
-    expected = {("facts/planted.ttl", str(line)) for line in facts} | {("schema/planted.ttl", str(line)) for line in axioms}
+    expected = {("facts/planted.ttl", str(line)) for line in facts} | {
+        ("schema/planted.ttl", str(line)) for line in axioms
+    }
     assert expected == {place for place in statements if place[0] != "schema/axioms.ttl"}
     # That a State is no person is an axiom of ours.
     assert 1 == len([place for place in statements if place[0] == "schema/axioms.ttl"])
 
 
 @pytest.mark.java
-def test_where_pellet_breaks_while_it_explains_the_statements_are_found_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_pellet_breaks_while_it_explains_the_statements_are_found_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     ask = consistency._pellet
 
     def breaking(command: str, path: Path, seconds: float, *arguments: str) -> str:
@@ -173,7 +219,12 @@ def test_where_pellet_breaks_while_it_explains_the_statements_are_found_all_the_
     # What is no league is an actor, then, and so is a crime.
     axioms = "r2p:Rest a owl:Class ; owl:complementOf r2p:League ; rdfs:subClassOf r2p:Actor . "
     axioms += "r2p:Crime a owl:Class ; owl:disjointWith r2p:Actor , r2p:League ."
-    source = sources.parse(PREFIXES + axioms + "id:theft a owl:NamedIndividual , r2p:Crime . r2p:League a owl:Class . r2p:Actor a owl:Class .", "schema/x.ttl")
+    source = sources.parse(
+        PREFIXES
+        + axioms
+        + "id:theft a owl:NamedIndividual , r2p:Crime . r2p:League a owl:Class . r2p:Actor a owl:Class .",
+        "schema/x.ttl",
+    )
     assert isinstance(source, sources.Source)
     assert 5 == len(reasoning.verdict(source.triples, None).because)
 
@@ -181,30 +232,66 @@ def test_where_pellet_breaks_while_it_explains_the_statements_are_found_all_the_
 #: Ten things that OWL would not mind and shapes do: the line that is planted, the shape, what it says.
 STATED = "r2p:cites id:blue-report.para-1 ; r2p:modality modality:stated"
 SHAPES = [
-    ('id:planted.a a r2p:Finding ; r2p:says "A sentence without a citation."@en ; r2p:modality modality:stated .', "StatementShape", "at least one citation"),
-    (f"id:planted.b a r2p:Finding ; {STATED} ; r2p:about id:mediation .", "StatementShape", "needs exactly one sentence"),
-    (f'id:planted.c a r2p:Finding ; r2p:says "A sentence with two."@en , "The other of two."@en ; {STATED} .', "StatementShape", "needs exactly one sentence"),
-    ('id:planted.d a r2p:Finding ; r2p:says "Without modality."@en ; r2p:cites id:blue-report.para-1 .', "StatementShape", "needs exactly one modality"),
-    (f'id:planted.e a r2p:Finding ; r2p:says "With two modalities."@en ; {STATED} , modality:possible .', "StatementShape", "needs exactly one modality"),
-    (f'id:planted.f a r2p:CrimeClaim ; r2p:says "A claim of no crime at all."@en ; {STATED} .', "CrimeClaimShape", ""),
-    (f'id:planted.g a r2p:Statistic ; r2p:says "A number of nothing at all."@en ; {STATED} .', "StatisticShape", ""),
+    (
+        'id:planted.a a r2p:Finding ; r2p:says "A sentence without a citation."@en ; r2p:modality modality:stated .',
+        "StatementShape",
+        "at least one citation",
+    ),
+    (
+        f"id:planted.b a r2p:Finding ; {STATED} ; r2p:about id:mediation .",
+        "StatementShape",
+        "needs exactly one sentence",
+    ),
+    (
+        f'id:planted.c a r2p:Finding ; r2p:says "A sentence with two."@en , "The other of two."@en ; {STATED} .',
+        "StatementShape",
+        "needs exactly one sentence",
+    ),
+    (
+        'id:planted.d a r2p:Finding ; r2p:says "Without modality."@en ; r2p:cites id:blue-report.para-1 .',
+        "StatementShape",
+        "needs exactly one modality",
+    ),
+    (
+        f'id:planted.e a r2p:Finding ; r2p:says "With two modalities."@en ; {STATED} , modality:possible .',
+        "StatementShape",
+        "needs exactly one modality",
+    ),
+    (
+        f'id:planted.f a r2p:CrimeClaim ; r2p:says "A claim of no crime at all."@en ; {STATED} .',
+        "CrimeClaimShape",
+        "",
+    ),
+    (
+        f'id:planted.g a r2p:Statistic ; r2p:says "A number of nothing at all."@en ; {STATED} .',
+        "StatisticShape",
+        "",
+    ),
     ("id:planted-topic a r2p:Topic .", "EntityShape", ""),
     ("id:blue-report.para-9 a r2p:Passage .", "PassageShape", ""),
     ('id:planted-pillar a r2p:Pillar ; rdfs:label "pillar four"@en .', "PillarShape", ""),
 ]
 
 
-def test_ten_faults_of_presence_counting_and_uniqueness_are_findings_with_file_and_line(tmp_path: Path) -> None:
+def test_ten_faults_of_presence_counting_and_uniqueness_are_findings_with_file_and_line(
+    tmp_path: Path,
+) -> None:
     shutil.copytree(HERE / "world", tmp_path / "facts")
     path = tmp_path / "facts" / "planted.ttl"
     path.write_text(PREFIXES + "\n".join(text for text, _, _ in SHAPES) + "\n")
     corpus = sources.read(build.ontology_folder(), tmp_path / "facts")
-    told = [(finding.path, finding.line, finding.check, finding.message) for finding in checks.run(corpus, build.ontology_folder())]
+    told = [
+        (finding.path, finding.line, finding.check, finding.message)
+        for finding in checks.run(corpus, build.ontology_folder())
+    ]
     silent = [
         text
         for text, shape, says in SHAPES
         for line in lines_of(path, (text,))
-        if not any((where, number, check.split()[0]) == ("facts/planted.ttl", line, shape) and says in message for where, number, check, message in told)
+        if not any(
+            (where, number, check.split()[0]) == ("facts/planted.ttl", line, shape) and says in message
+            for where, number, check, message in told
+        )
     ]
     assert [] == silent
     assert 10 == len(SHAPES)
@@ -215,13 +302,26 @@ def test_ten_kinds_of_contradiction_are_planted() -> None:
 
 
 def test_of_contradictions_on_the_same_statements_or_more_one_is_told() -> None:
-    source = sources.parse(PREFIXES + "id:x a r2p:A , r2p:B .\nr2p:A owl:disjointWith r2p:C .\nr2p:B rdfs:subClassOf r2p:C , r2p:D .\n", "facts/x.ttl")
+    source = sources.parse(
+        PREFIXES
+        + "id:x a r2p:A , r2p:B .\nr2p:A owl:disjointWith r2p:C .\nr2p:B rdfs:subClassOf r2p:C , r2p:D .\n",
+        "facts/x.ttl",
+    )
     assert isinstance(source, sources.Source)
     more = sources.parse(PREFIXES + "r2p:D rdfs:subClassOf r2p:C .\n", "schema/y.ttl")
     assert isinstance(more, sources.Source)
-    corpus = sources.Corpus(Path(), (source, more), (), {"id": "https://w3id.org/r2p-kg/id/", "r2p": "https://w3id.org/r2p-kg/ns#"}, ())
+    corpus = sources.Corpus(
+        Path(),
+        (source, more),
+        (),
+        {"id": "https://w3id.org/r2p-kg/id/", "r2p": "https://w3id.org/r2p-kg/ns#"},
+        (),
+    )
     (told,) = checks.clashes(corpus, reasoning.closure([*source.triples, *more.triples]))
-    assert "id:x is both r2p:A and r2p:C, which are disjoint: id:x a r2p:A (facts/x.ttl:10)" == told.message.partition(";")[0]
+    assert (
+        "id:x is both r2p:A and r2p:C, which are disjoint: id:x a r2p:A (facts/x.ttl:10)"
+        == told.message.partition(";")[0]
+    )
     assert "schema/y.ttl" not in told.message
 
 
@@ -233,7 +333,11 @@ def test_only_lines_that_are_needed_are_kept_and_blank_nodes_hold_together() -> 
         asked.append(len(list(some)))  # type: ignore[call-overload]
         return "_:x <u:q> <u:b> ." in some  # type: ignore[operator]
 
-    assert {"<u:a> <u:p> _:x .", "_:x <u:q> <u:b> ."} == set(justification.minimal(lines, "u:a u:b u:c u:p u:q", holds))
+    assert {"<u:a> <u:p> _:x .", "_:x <u:q> <u:b> ."} == set(
+        justification.minimal(lines, "u:a u:b u:c u:p u:q", holds)
+    )
     assert max(asked) < len(lines)
-    assert {"<u:a> <u:p> _:x .", "_:x <u:q> <u:b> ."} == set(justification.minimal(lines, "no name of ours", holds))
+    assert {"<u:a> <u:p> _:x .", "_:x <u:q> <u:b> ."} == set(
+        justification.minimal(lines, "no name of ours", holds)
+    )
     assert () == justification.minimal(lines[2:], "u:a u:p", holds)

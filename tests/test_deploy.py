@@ -26,12 +26,19 @@ if TYPE_CHECKING:
     from tests.fuzzing import Reply
 
 DOCUMENT: Final = Path(__file__).parent.parent / "docs" / "deploy.md"
-NGINX: Final = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")
+NGINX: Final = shutil.which(
+    "nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin"
+)
 ANALYZE: Final = shutil.which("systemd-analyze")
 OPENSSL: Final = shutil.which("openssl")
-DATA: Final = "".join(f'<http://example.org/n{number}> <http://example.org/p> "the value of number {number}" .\n' for number in range(400))
+DATA: Final = "".join(
+    f'<http://example.org/n{number}> <http://example.org/p> "the value of number {number}" .\n'
+    for number in range(400)
+)
 QUERY: Final = "/sparql?query=" + quote("SELECT ?s ?o { ?s ?p ?o } ORDER BY ?s", safe="")
-ENDLESS: Final = "/sparql?query=" + quote("SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }", safe="")
+ENDLESS: Final = "/sparql?query=" + quote(
+    "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }", safe=""
+)
 JSON: Final = ("Accept", b"application/sparql-results+json")
 
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="no nginx on this machine")
@@ -76,8 +83,14 @@ scgi_temp_path {folder}/body;
 
 def loopback(port: int, upstream: int, folder: Path) -> Path:
     """The configuration of the document on a free port without TLS, its patience cut to a second."""
-    text = block("nginx").replace("listen 443 ssl http2;", f"listen 127.0.0.1:{port};").replace("127.0.0.1:8000", f"127.0.0.1:{upstream}")
-    text = re.sub(r"^ *ssl_.*\n", "", text, flags=re.MULTILINE).replace("client_header_timeout 10s", "client_header_timeout 1s")
+    text = (
+        block("nginx")
+        .replace("listen 443 ssl http2;", f"listen 127.0.0.1:{port};")
+        .replace("127.0.0.1:8000", f"127.0.0.1:{upstream}")
+    )
+    text = re.sub(r"^ *ssl_.*\n", "", text, flags=re.MULTILINE).replace(
+        "client_header_timeout 10s", "client_header_timeout 1s"
+    )
     return whole(text, folder)
 
 
@@ -86,9 +99,26 @@ def proxied(folder: Path, *arguments: str) -> Iterator[tuple[str, str]]:
     """Addresses of nginx and of the service behind it."""
     (folder / "data.nt").write_text(DATA, "utf-8")
     assert NGINX is not None
-    with started("--data", str(folder / "data.nt"), "--workers", "1", "--proxy", "127.0.0.1", *arguments, temporary=folder) as url:
+    with started(
+        "--data",
+        str(folder / "data.nt"),
+        "--workers",
+        "1",
+        "--proxy",
+        "127.0.0.1",
+        *arguments,
+        temporary=folder,
+    ) as url:
         port = free_port()
-        command = [NGINX, "-p", str(folder), "-c", str(loopback(port, int(url.rpartition(":")[2]), folder)), "-e", str(folder / "logs" / "start.log")]
+        command = [
+            NGINX,
+            "-p",
+            str(folder),
+            "-c",
+            str(loopback(port, int(url.rpartition(":")[2]), folder)),
+            "-e",
+            str(folder / "logs" / "start.log"),
+        ]
         process = subprocess.Popen(command)
         try:
             deadline = time.monotonic() + 10
@@ -113,7 +143,9 @@ def get(url: str, target: str, *headers: tuple[str, bytes]) -> Reply:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    with proxied(tmp_path_factory.mktemp("n"), "--timeout", "2", "--allowance", "1", "--refill", "0.05") as urls:
+    with proxied(
+        tmp_path_factory.mktemp("n"), "--timeout", "2", "--allowance", "1", "--refill", "0.05"
+    ) as urls:
         yield urls
 
 
@@ -124,7 +156,9 @@ def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
     unit.write_text(block("ini").replace("/opt/r2p-kg/bin/r2p", "/bin/true"), "utf-8")
     # Where the filter lacks it, the query workers cannot deny themselves the network.
     assert "SystemCallFilter=@system-service seccomp\n" in unit.read_text("utf-8")
-    found = subprocess.run([ANALYZE, "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=60, check=False)
+    found = subprocess.run(
+        [ANALYZE, "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=60, check=False
+    )
     said = [line for line in found.stderr.splitlines() if "r2p-kg" in line]
     assert (0, []) == (found.returncode, said)
 
@@ -132,10 +166,14 @@ def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
 def test_the_options_of_the_unit_and_of_the_container_are_those_of_the_command() -> None:
     from click.testing import CliRunner  # noqa: PLC0415 - the one test that needs it
 
-    from r2p_kg.cli import main  # noqa: PLC0415
+    from r2p_kg.command import main  # noqa: PLC0415
 
     known = set(re.findall(r"--[a-z-]+", CliRunner().invoke(main, ["serve", "--help"]).output))
-    lines = [line for line in DOCUMENT.read_text("utf-8").splitlines() if "r2p serve" in line or line.startswith("ENTRYPOINT")]
+    lines = [
+        line
+        for line in DOCUMENT.read_text("utf-8").splitlines()
+        if "r2p serve" in line or line.startswith("ENTRYPOINT")
+    ]
     used = {option for line in lines for option in re.findall(r"--[a-z][a-z-]+", line)}
     assert len(used) >= 6
     assert set() == used - known
@@ -164,12 +202,24 @@ def test_the_configuration_is_one_that_nginx_takes(tmp_path: Path) -> None:
         str(certificate),
     ]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
-    text = block("nginx").replace("/etc/ssl/r2p.example.org.pem", str(certificate)).replace("/etc/ssl/private/r2p.example.org.key", str(key))
+    text = (
+        block("nginx")
+        .replace("/etc/ssl/r2p.example.org.pem", str(certificate))
+        .replace("/etc/ssl/private/r2p.example.org.key", str(key))
+    )
     path = whole(text, tmp_path)
     found = subprocess.run(
-        [NGINX, "-t", "-p", str(tmp_path), "-c", str(path), "-e", str(tmp_path / "logs" / "e")], capture_output=True, text=True, timeout=60, check=False
+        [NGINX, "-t", "-p", str(tmp_path), "-c", str(path), "-e", str(tmp_path / "logs" / "e")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
-    said = found.stderr + (tmp_path / "logs" / "error.log").read_text("utf-8") if (tmp_path / "logs" / "error.log").exists() else found.stderr
+    said = (
+        found.stderr + (tmp_path / "logs" / "error.log").read_text("utf-8")
+        if (tmp_path / "logs" / "error.log").exists()
+        else found.stderr
+    )
     assert 0 == found.returncode, said
     assert "[emerg]" not in said
     assert "[warn]" not in said
@@ -222,7 +272,12 @@ def test_formats_and_encodings_are_kept_apart(both: tuple[str, str]) -> None:
 @pytest.mark.served
 def test_what_may_not_be_kept_is_not(both: tuple[str, str]) -> None:
     nginx, _ = both
-    for target in ("/healthz", "/status", "/sparql?query=SELECT%20(RAND()%20AS%20%3Fx)%20%7B%7D", "/sparql?query=x"):
+    for target in (
+        "/healthz",
+        "/status",
+        "/sparql?query=SELECT%20(RAND()%20AS%20%3Fx)%20%7B%7D",
+        "/sparql?query=x",
+    ):
         assert "HIT" not in {get(nginx, target, JSON).headers["x-cache"] for _ in range(3)}
 
 
@@ -253,9 +308,13 @@ def test_a_large_body_and_the_operators_addresses_stay_outside(both: tuple[str, 
 def test_long_queries_are_counted_for_whom_nginx_names_whatever_he_claims(both: tuple[str, str]) -> None:
     nginx, service = both
     # What a killed query took is told to the front with the next one: the third is refused.
-    said = [get(nginx, f"{ENDLESS}%23{number}", JSON, ("X-Forwarded-For", f"203.0.113.{number}".encode())) for number in range(3)]
+    said = [
+        get(nginx, f"{ENDLESS}%23{number}", JSON, ("X-Forwarded-For", f"203.0.113.{number}".encode()))
+        for number in range(3)
+    ]
     assert [503, 503, 429] == [one.status for one in said]
     assert b"allowance-used" in said[2].body
     assert int(said[2].headers["retry-after"]) > 0
-    # Straight to the service and without a proxy's word it is a client of this machine, which has no allowance to use up.
+    # Straight to the service and without a proxy's word it is a client of this machine, which has no
+    # allowance to use up.
     assert 200 == get(service, f"{QUERY}%23straight", JSON).status

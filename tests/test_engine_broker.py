@@ -17,11 +17,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from r2p_kg import snapshot
 from r2p_kg.engine import Budget, Dataset, wire
 from r2p_kg.engine.broker import Broker, Client, start_broker
 from r2p_kg.engine.pool import PoolSettings
-from r2p_kg.errors import AnswerTooLargeError, BusyError, NotAcceptableError, QueryError, QueryRefusedError, QuerySyntaxError, QueryTimeoutError, SnapshotError
+from r2p_kg.errors import (
+    AnswerTooLargeError,
+    BusyError,
+    NotAcceptableError,
+    QueryError,
+    QueryRefusedError,
+    QuerySyntaxError,
+    QueryTimeoutError,
+    SnapshotError,
+)
+from r2p_kg.graph import snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

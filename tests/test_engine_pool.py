@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import pyoxigraph as ox
 import pytest
 
-from r2p_kg import snapshot
 from r2p_kg.engine import Budget, Dataset, exchange
 from r2p_kg.engine.pool import Pool, PoolSettings
 from r2p_kg.errors import (
@@ -31,6 +30,7 @@ from r2p_kg.errors import (
     SnapshotError,
     WorkerDiedError,
 )
+from r2p_kg.graph import snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

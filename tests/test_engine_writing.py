@@ -12,10 +12,18 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from pyoxigraph import RdfFormat
 
-from r2p_kg import rdf, snapshot
 from r2p_kg.engine import changes, wire, writing
 from r2p_kg.engine.changes import GraphChange, Payload, Update
-from r2p_kg.errors import BodySyntaxError, QueryError, QueryRefusedError, QuerySyntaxError, QueryTimeoutError, SnapshotError, WorkerDiedError
+from r2p_kg.errors import (
+    BodySyntaxError,
+    QueryError,
+    QueryRefusedError,
+    QuerySyntaxError,
+    QueryTimeoutError,
+    SnapshotError,
+    WorkerDiedError,
+)
+from r2p_kg.graph import rdf, snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path

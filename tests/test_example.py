@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 from pyoxigraph import RdfFormat, Triple
 
-from r2p_kg import checks, rdf, reasoning, sources
-from r2p_kg.build import ontology_folder
+from r2p_kg.curate import checks, reasoning, sources
+from r2p_kg.curate.build import ontology_folder
+from r2p_kg.graph import rdf
 
 PATH = "examples/kenya-step-by-step.ttl"
 TEXT = (ontology_folder() / PATH).read_text("utf-8")
@@ -26,7 +27,11 @@ def corpus() -> sources.Corpus:
 
 
 def test_the_example_passes_every_check(corpus: sources.Corpus) -> None:
-    assert [] == [str(finding) for finding in checks.run(corpus, ontology_folder()) if finding.path == "facts/example.ttl"]
+    assert [] == [
+        str(finding)
+        for finding in checks.run(corpus, ontology_folder())
+        if finding.path == "facts/example.ttl"
+    ]
 
 
 def test_what_the_comments_promise_follows_and_what_they_deny_does_not(corpus: sources.Corpus) -> None:

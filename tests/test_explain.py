@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from pyoxigraph import RdfFormat
 
-from r2p_kg import build, explain, rdf, reasoning, snapshot, sources, vocab
+from r2p_kg.curate import build, reasoning, sources
 from r2p_kg.errors import UsageError
+from r2p_kg.graph import explain, rdf, snapshot, vocab
 
 WORLD = Path(__file__).parent / "world"
 ID, NS = vocab.ID, vocab.NS
@@ -22,7 +23,9 @@ ID, NS = vocab.ID, vocab.NS
 def frozen(facts: Path | None) -> tuple[sources.Corpus, snapshot.Snapshot]:
     """The corpus and its snapshot, without checks and Pellet."""
     corpus = sources.read(build.ontology_folder(), facts)
-    closed = reasoning.closure((triple for source in corpus.sources for triple in source.triples), explained=True)
+    closed = reasoning.closure(
+        (triple for source in corpus.sources for triple in source.triples), explained=True
+    )
     return corpus, build.freeze(corpus, closed)
 
 
@@ -32,7 +35,11 @@ def world() -> explain.Explainer:
 
 def fact(names: explain.Explainer, text: str) -> explain.Fact:
     subject, predicate, value = text.split(" ", 2)
-    return explain.term(subject, names.prefixes), explain.term(predicate, names.prefixes), explain.term(value, names.prefixes)
+    return (
+        explain.term(subject, names.prefixes),
+        explain.term(predicate, names.prefixes),
+        explain.term(value, names.prefixes),
+    )
 
 
 def explained(text: str) -> explain.Explanation:
@@ -46,7 +53,8 @@ def test_every_triple_of_the_real_graph_is_explained_in_time_and_down_to_lines_w
     corpus, whole = frozen(None)
     names = explain.Explainer(whole)
     lengths = {
-        path: len((corpus.folder / path).read_text(encoding="utf-8").splitlines()) for path in {source.path for source in (*corpus.sources, *corpus.asides)}
+        path: len((corpus.folder / path).read_text(encoding="utf-8").splitlines())
+        for path in {source.path for source in (*corpus.sources, *corpus.asides)}
     }
     slowest, entailed = 0.0, 0
     for quad in rdf.quads_of(whole.quads):
@@ -67,7 +75,10 @@ def test_every_triple_of_the_real_graph_is_explained_in_time_and_down_to_lines_w
 def test_a_line_is_the_one_where_the_triple_stands() -> None:
     (place,) = explained("id:arvania-2020.response.embargo r2p:usedTool id:arms-embargo").places
     assert "facts/arvania-2020.ttl" == place.path
-    assert "r2p:usedTool id:arms-embargo" in (WORLD / "arvania-2020.ttl").read_text().splitlines()[place.line - 1]
+    assert (
+        "r2p:usedTool id:arms-embargo"
+        in (WORLD / "arvania-2020.ttl").read_text().splitlines()[place.line - 1]
+    )
     assert vocab.GRAPH + "facts/arvania-2020" == place.graph
 
 
@@ -85,7 +96,10 @@ def test_what_follows_by_a_chain_is_told_with_its_rule_its_premises_and_the_pass
 def test_several_ways_rest_on_different_statements_and_the_shortest_comes_first() -> None:
     found = explained("id:arvania-2020 r2p:toolUsed id:mediation")
     assert 2 == len(found.ways)
-    ends = [frozenset(step.fact for premise in way.premises for step in premise.steps() if step.places) for way in found.ways]
+    ends = [
+        frozenset(step.fact for premise in way.premises for step in premise.steps() if step.places)
+        for way in found.ways
+    ]
     assert not ends[0] <= ends[1]
     assert not ends[1] <= ends[0]
     lengths = [sum(1 for premise in way.premises for _ in premise.steps()) for way in found.ways]
@@ -97,7 +111,12 @@ def test_no_triple_stands_behind_itself() -> None:
     for quad in rdf.quads_of(frozen(WORLD)[1].quads):
         found = names.explain((str(quad.subject), str(quad.predicate), str(quad.object)))
         assert found is not None
-        assert all(found.fact != step.fact for way in found.ways for premise in way.premises for step in premise.steps())
+        assert all(
+            found.fact != step.fact
+            for way in found.ways
+            for premise in way.premises
+            for step in premise.steps()
+        )
 
 
 def test_a_nameless_class_reads_like_a_phrase() -> None:
@@ -114,10 +133,15 @@ def test_text_json_and_turtle_tell_the_same() -> None:
     assert any("facts/arvania-2020.ttl" in line and "source: " in line for line in lines)
     content = json.loads(json.dumps(explain.as_json(found)))
     assert ("entailed", "prp-spo2") == (content["kind"], content["ways"][0]["rule"])
-    assert ["entailed", "asserted", "asserted"] == [premise["kind"] for premise in content["ways"][0]["premises"]]
+    assert ["entailed", "asserted", "asserted"] == [
+        premise["kind"] for premise in content["ways"][0]["premises"]
+    ]
     quads = rdf.parse_text(explain.as_rdf(found, world().prefixes), RdfFormat.TURTLE)
     statements = {quad.subject for quad in quads if str(quad.object) == f"<{vocab.RDF}Statement>"}
-    assert len(statements) == sum(1 for way in found.ways for premise in way.premises for _ in premise.steps()) + 1
+    assert (
+        len(statements)
+        == sum(1 for way in found.ways for premise in way.premises for _ in premise.steps()) + 1
+    )
 
 
 def test_what_the_graph_does_not_hold_has_no_explanation() -> None:
@@ -134,7 +158,9 @@ def test_data_without_origins_are_explained_by_their_graph() -> None:
     names = explain.Explainer(replace(frozen(WORLD)[1], origins=b""))
     found = names.explain(fact(names, "id:mediation a r2p:Tool"))
     assert found is not None
-    assert [(vocab.GRAPH + "facts/things", "", 0)] == [(place.graph, place.path, place.line) for place in found.places]
+    assert [(vocab.GRAPH + "facts/things", "", 0)] == [
+        (place.graph, place.path, place.line) for place in found.places
+    ]
     assert "written: " + vocab.GRAPH in next(explain.as_text(found, names))
 
 
@@ -156,7 +182,9 @@ def test_the_snapshot_file_keeps_the_origins(tmp_path: Path) -> None:
 def test_origins_do_not_depend_on_the_order_of_files() -> None:
     corpus, whole = frozen(WORLD)
     turned = replace(corpus, sources=corpus.sources[::-1])
-    closed = reasoning.closure((triple for source in turned.sources for triple in source.triples), explained=True)
+    closed = reasoning.closure(
+        (triple for source in turned.sources for triple in source.triples), explained=True
+    )
     assert whole.origins == build.freeze(turned, closed).origins
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from r2p_kg import folder
+from r2p_kg.curate import files
 from r2p_kg.errors import UsageError
 
 
@@ -17,35 +17,39 @@ def test_files_are_found_at_every_depth_in_order(tmp_path: Path) -> None:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("")
-    assert ["a/b/d.ttl", "a/c.rq", "b.ttl", "x.ttl/y.ttl"] == folder.find(tmp_path, ".ttl", ".rq")
+    assert ["a/b/d.ttl", "a/c.rq", "b.ttl", "x.ttl/y.ttl"] == files.find(tmp_path, ".ttl", ".rq")
 
 
 def test_what_an_editor_hides_is_left_out(tmp_path: Path) -> None:
     (tmp_path / ".#a.ttl").symlink_to("user@machine.1234")
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "b.ttl").write_text("")
-    assert [] == folder.find(tmp_path, ".ttl")
+    assert [] == files.find(tmp_path, ".ttl")
 
 
 def test_a_link_to_a_file_is_followed(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("")
     (tmp_path / "a.ttl").symlink_to(tmp_path / "a.txt")
-    assert ["a.ttl"] == folder.find(tmp_path, ".ttl")
+    assert ["a.ttl"] == files.find(tmp_path, ".ttl")
 
 
 def test_what_is_no_file_is_named_and_not_waited_for(tmp_path: Path) -> None:
-    for make in (lambda path: path.symlink_to(tmp_path / "nowhere"), lambda path: path.symlink_to(path), os.mkfifo):
+    for make in (
+        lambda path: path.symlink_to(tmp_path / "nowhere"),
+        lambda path: path.symlink_to(path),
+        os.mkfifo,
+    ):
         path = tmp_path / "a.ttl"
         make(path)
         with pytest.raises(UsageError, match=f"^{re.escape(str(path))}: is no file"):
-            folder.find(tmp_path, ".ttl")
+            files.find(tmp_path, ".ttl")
         path.unlink()
 
 
 def test_a_link_to_a_folder_is_named_and_never_followed_in_a_circle(tmp_path: Path) -> None:
     (tmp_path / "circle").symlink_to(tmp_path)
     with pytest.raises(UsageError, match="circle: is a link to a folder"):
-        folder.find(tmp_path, ".ttl")
+        files.find(tmp_path, ".ttl")
 
 
 def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,11 +63,11 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(os, "scandir", closed)
     with pytest.raises(UsageError, match=r"closed: cannot be listed \(Permission denied\)"):
-        folder.find(tmp_path, ".ttl")
+        files.find(tmp_path, ".ttl")
 
 
 def test_a_missing_folder_and_an_unreadable_file_are_told_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such folder"):
-        folder.find(tmp_path / "none", ".ttl")
+        files.find(tmp_path / "none", ".ttl")
     with pytest.raises(UsageError, match="cannot be read"):
-        folder.read(tmp_path / "none.ttl")
+        files.read(tmp_path / "none.ttl")

@@ -1,4 +1,8 @@
-"""The front over a socket: the same answers as Flask's, kept, compressed and revalidated; and no client or query that can hurt the others."""
+"""The front over a socket.
+
+The same answers as Flask's, kept, compressed and revalidated; and no client or query that can hurt the
+others.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +24,9 @@ import brotli
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from r2p_kg import rdf, serve, snapshot
+from r2p_kg.command import serve
 from r2p_kg.engine.pool import Pool
+from r2p_kg.graph import rdf, snapshot
 from r2p_kg.library import Library
 from r2p_kg.web import Settings, create_app
 from tests import served
@@ -34,10 +39,15 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.served
 
 JSON = "application/sparql-results+json"
-DATA = "".join(f'<http://example.org/n{number}> <http://example.org/p> "the value of number {number}"@en .\n' for number in range(3000))
+DATA = "".join(
+    f'<http://example.org/n{number}> <http://example.org/p> "the value of number {number}"@en .\n'
+    for number in range(3000)
+)
 SMALL = "SELECT ?s ?o { ?s <http://example.org/p> ?o } ORDER BY ?s LIMIT 3"
 MANY = "SELECT ?s ?o { ?s <http://example.org/p> ?o } ORDER BY ?s LIMIT 400"
-TRIPLES = "CONSTRUCT { ?s <http://example.org/q> ?o } WHERE { ?s <http://example.org/p> ?o } ORDER BY ?s LIMIT 200"
+TRIPLES = (
+    "CONSTRUCT { ?s <http://example.org/q> ?o } WHERE { ?s <http://example.org/p> ?o } ORDER BY ?s LIMIT 200"
+)
 ENDLESS = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
 TOKEN = "for the operator of this test"  # noqa: S105 - as it says
 MINE = {"Authorization": f"Bearer {TOKEN}"}
@@ -96,9 +106,21 @@ class Service:
         return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
 
 
-def exchanged(connection: http.client.HTTPConnection, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Reply:
+def exchanged(
+    connection: http.client.HTTPConnection,
+    path: str,
+    method: str = "GET",
+    body: bytes | None = None,
+    **headers: str,
+) -> Reply:
     connection.request(
-        method, path, body, {name.replace("_", "-"): value for name, value in {"Accept": "*/*", "Accept_Encoding": "identity", **headers}.items()}
+        method,
+        path,
+        body,
+        {
+            name.replace("_", "-"): value
+            for name, value in {"Accept": "*/*", "Accept_Encoding": "identity", **headers}.items()
+        },
     )
     reply = connection.getresponse()
     found: dict[str, str] = {}
@@ -113,7 +135,9 @@ def started(folder: Path, *arguments: str) -> Iterator[Service]:
     data.write_text(DATA, encoding="utf-8")
     token.write_text(TOKEN + "\n", encoding="utf-8")
     temporary.mkdir()
-    with served.started("--data", str(data), "--operator-token-file", str(token), *arguments, temporary=temporary) as url:
+    with served.started(
+        "--data", str(data), "--operator-token-file", str(token), *arguments, temporary=temporary
+    ) as url:
         yield Service(url, temporary / "errors.txt")
 
 
@@ -126,9 +150,23 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Two fronts, one query worker, next to no queue; it believes who a client says that it is, and gives each one second."""
+    """Two fronts, one query worker, next to no queue.
+
+    It believes who a client says that it is, and gives each one second.
+    """
     named = ("--proxy", "127.0.0.1", "--allowance", "1", "--refill", "0.1")
-    yield from started(tmp_path_factory.mktemp("n"), "--workers", "2", "--query-workers", "1", "--queue", "1", "--timeout", "2", *named)
+    yield from started(
+        tmp_path_factory.mktemp("n"),
+        "--workers",
+        "2",
+        "--query-workers",
+        "1",
+        "--queue",
+        "1",
+        "--timeout",
+        "2",
+        *named,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +177,9 @@ def flask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     quads = rdf.read_files([folder / "data.nt"])
     world = snapshot.Snapshot.of(quads, serve._COMMON, {"quads": quads.count(b"\n")})
     pool = Pool(snapshot.write(world, folder))
-    yield create_app(Settings(seconds=10, bytes=30_000_000, title="data.nt", checked=False), world, pool, Library()).test_client()
+    yield create_app(
+        Settings(seconds=10, bytes=30_000_000, title="data.nt", checked=False), world, pool, Library()
+    ).test_client()
     pool.close()
 
 
@@ -187,7 +227,9 @@ def stripped(body: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(("query", "accept"), FORMATS + MISTAKES)
-def test_an_answer_has_the_status_the_headers_and_the_body_that_flask_gives(service: Service, flask: FlaskClient, query: str, accept: str) -> None:
+def test_an_answer_has_the_status_the_headers_and_the_body_that_flask_gives(
+    service: Service, flask: FlaskClient, query: str, accept: str
+) -> None:
     there = flask.get("/sparql", query_string={"query": query}, headers={"Accept": accept})
     for _ in range(2):  # from a worker, and from memory
         here = service.ask(query, Accept=accept)
@@ -199,9 +241,25 @@ def test_an_answer_has_the_status_the_headers_and_the_body_that_flask_gives(serv
         assert expected == actual
 
 
-@pytest.mark.parametrize("path", ["/", "/status", "/healthz", "/nowhere", "/void", "/sparql", "/dumps/r2p.nq", "/static/none", "/queries", "/operator/queries"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/status",
+        "/healthz",
+        "/nowhere",
+        "/void",
+        "/sparql",
+        "/dumps/r2p.nq",
+        "/static/none",
+        "/queries",
+        "/operator/queries",
+    ],
+)
 @pytest.mark.parametrize("accept", ["text/html", "*/*"])
-def test_a_page_has_the_status_and_the_headers_that_flask_gives(service: Service, flask: FlaskClient, path: str, accept: str) -> None:
+def test_a_page_has_the_status_and_the_headers_that_flask_gives(
+    service: Service, flask: FlaskClient, path: str, accept: str
+) -> None:
     netloc = urlsplit(service.url).netloc
     there = flask.get(path, headers={"Accept": accept, "Host": netloc}, base_url=f"http://{netloc}")
     here = service.send(path, Accept=accept)
@@ -210,14 +268,21 @@ def test_a_page_has_the_status_and_the_headers_that_flask_gives(service: Service
         assert (401, "no-store") == (here.status, here.headers["cache-control"])
         return
     assert there.status_code == here.status
-    expected, actual = ({name: value for name, value in comparable(one.headers).items() if name not in lengths} for one in (there, here))
+    expected, actual = (
+        {name: value for name, value in comparable(one.headers).items() if name not in lengths}
+        for one in (there, here)
+    )
     assert expected == actual
 
 
 @pytest.mark.parametrize(("query", "accept"), [*FORMATS[:9], (MANY, JSON), (MANY, "text/html"), *MISTAKES])
 @pytest.mark.parametrize("encoding", ["identity", "br", "gzip"])
-def test_head_gives_the_headers_of_get_and_no_body(service: Service, query: str, accept: str, encoding: str) -> None:
-    head, get = (service.ask(query, method, Accept=accept, Accept_Encoding=encoding) for method in ("HEAD", "GET"))
+def test_head_gives_the_headers_of_get_and_no_body(
+    service: Service, query: str, accept: str, encoding: str
+) -> None:
+    head, get = (
+        service.ask(query, method, Accept=accept, Accept_Encoding=encoding) for method in ("HEAD", "GET")
+    )
     assert b"" == head.body
     assert get.status == head.status
     problem = {"content-length"} if get.status >= 400 else set()
@@ -229,7 +294,11 @@ def test_head_gives_the_headers_of_get_and_no_body(service: Service, query: str,
 @pytest.mark.parametrize("path", ["/", "/status", "/void", "/sparql", "/nowhere", "/healthz"])
 def test_head_of_a_page_has_the_status_of_get(service: Service, path: str) -> None:
     head, get = (service.send(path, method, Accept="text/html") for method in ("HEAD", "GET"))
-    assert (get.status, b"", get.headers["content-type"]) == (head.status, head.body, head.headers["content-type"])
+    assert (get.status, b"", get.headers["content-type"]) == (
+        head.status,
+        head.body,
+        head.headers["content-type"],
+    )
 
 
 # Kept, compressed, revalidated
@@ -240,13 +309,17 @@ def test_the_second_answer_is_the_first_byte_for_byte_and_asks_no_worker(service
     first, second = service.ask(query), service.ask(query)
     assert (first.status, first.headers, first.body) == (
         second.status,
-        {**second.headers, "date": first.headers.get("date", "")} if "date" in first.headers else second.headers,
+        {**second.headers, "date": first.headers.get("date", "")}
+        if "date" in first.headers
+        else second.headers,
         second.body,
     )
     assert first.headers["r2p-seconds"] == second.headers["r2p-seconds"]
 
 
-@pytest.mark.parametrize(("accept", "query"), [(JSON, MANY), ("text/csv", MANY), ("text/turtle", TRIPLES), ("text/html", MANY)])
+@pytest.mark.parametrize(
+    ("accept", "query"), [(JSON, MANY), ("text/csv", MANY), ("text/turtle", TRIPLES), ("text/html", MANY)]
+)
 def test_compressed_bodies_are_the_plain_one(service: Service, accept: str, query: str) -> None:
     plain = service.ask(query, Accept=accept)
     for encoding, decode in (("br", brotli.decompress), ("gzip", gzip.decompress)):
@@ -262,7 +335,9 @@ def test_compressed_bodies_are_the_plain_one(service: Service, accept: str, quer
 @pytest.mark.parametrize("form", ["{0}", "W/{0}", '"other", {0}', 'W/"other", W/{0} , "more"'])
 @pytest.mark.parametrize("encoding", ["identity", "br", "gzip"])
 @pytest.mark.parametrize("accept", [JSON, "text/html"])
-def test_whoever_holds_the_answer_gets_304_with_the_tag_that_it_holds(service: Service, form: str, encoding: str, accept: str) -> None:
+def test_whoever_holds_the_answer_gets_304_with_the_tag_that_it_holds(
+    service: Service, form: str, encoding: str, accept: str
+) -> None:
     held = service.ask(MANY, Accept=accept, Accept_Encoding=encoding).headers["etag"]
     same = service.ask(MANY, Accept=accept, Accept_Encoding=encoding, If_None_Match=form.format(held))
     assert (304, b"", held) == (same.status, same.body, same.headers["etag"])
@@ -284,7 +359,14 @@ def test_a_tag_holds_before_the_answer_was_ever_made(service: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["SELECT (NOW() AS ?x) {}", "SELECT (RAND() AS ?x) {}", "SELECT (UUID() AS ?x) {}", "SELECT (STRUUID() AS ?x) {}", "SELECT (BNODE() AS ?x) {}"]
+    "query",
+    [
+        "SELECT (NOW() AS ?x) {}",
+        "SELECT (RAND() AS ?x) {}",
+        "SELECT (UUID() AS ?x) {}",
+        "SELECT (STRUUID() AS ?x) {}",
+        "SELECT (BNODE() AS ?x) {}",
+    ],
 )
 def test_what_is_another_answer_each_time_is_never_kept(service: Service, query: str) -> None:
     first, second = service.ask(query), service.ask(query)
@@ -319,7 +401,11 @@ def test_other_methods_are_refused_also_with_a_query_in_the_address(service: Ser
 
 def test_an_error_of_evaluation_shows_its_line(service: Service) -> None:
     reply = service.ask("SELECT ?s {\n ?s ?p .\n}")
-    assert (400, "application/problem+json", "no-store") == (reply.status, reply.headers["content-type"], reply.headers["cache-control"])
+    assert (400, "application/problem+json", "no-store") == (
+        reply.status,
+        reply.headers["content-type"],
+        reply.headers["cache-control"],
+    )
     assert (2, " ?s ?p .") == (reply.json["line"], reply.json["text"])
 
 
@@ -331,7 +417,11 @@ DEADLY = {
         "SELECT ?z { "
         + "".join(
             f"BIND(CONCAT({a}, {a}) AS {b}) "
-            for a, b in zip(['"xxxxxxxx"', *(f"?v{n}" for n in range(40))], [*(f"?v{n}" for n in range(40)), "?z"], strict=True)
+            for a, b in zip(
+                ['"xxxxxxxx"', *(f"?v{n}" for n in range(40))],
+                [*(f"?v{n}" for n in range(40)), "?z"],
+                strict=True,
+            )
         )
         + "}",
         {413, 500, 503},
@@ -361,7 +451,9 @@ def test_the_deadline_is_kept_within_half_a_second(service: Service) -> None:
 @pytest.mark.parametrize("accept", [JSON, "text/html"])
 def test_a_client_that_leaves_frees_its_worker_within_a_second(service: Service, accept: str) -> None:
     with service.socket() as leaving:
-        leaving.sendall(f"GET /sparql?{urlencode({'query': ENDLESS})} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\n\r\n".encode())
+        leaving.sendall(
+            f"GET /sparql?{urlencode({'query': ENDLESS})} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\n\r\n".encode()
+        )
         assert soon(service.running)
         worker = service.running()[0]["pid"]
         assert Path(f"/proc/{worker}").exists()
@@ -394,7 +486,9 @@ def test_small_queries_pass_those_that_run_on_and_on(service: Service) -> None:
     with service.connected() as connection:
         for number in range(150):
             began = time.monotonic()
-            assert 200 == exchanged(connection, f"/sparql?{urlencode({'query': f'{SMALL} # {number}'})}").status
+            assert (
+                200 == exchanged(connection, f"/sparql?{urlencode({'query': f'{SMALL} # {number}'})}").status
+            )
             seconds.append(time.monotonic() - began)
     assert soon(lambda: not service.running(), 10)
     for thread in threads:
@@ -405,7 +499,10 @@ def test_small_queries_pass_those_that_run_on_and_on(service: Service) -> None:
 
 def test_a_full_queue_says_when_to_come_back(narrow: Service) -> None:
     found: list[Reply] = []
-    threads = [threading.Thread(target=lambda number=number: found.append(narrow.ask(f"{ENDLESS}#{number}"))) for number in range(8)]
+    threads = [
+        threading.Thread(target=lambda number=number: found.append(narrow.ask(f"{ENDLESS}#{number}")))
+        for number in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -418,7 +515,9 @@ def test_a_full_queue_says_when_to_come_back(narrow: Service) -> None:
     assert soon(lambda: narrow.ask(SMALL).status == 200)
 
 
-def test_a_client_that_took_too_much_time_is_told_when_to_come_back_and_others_are_not(narrow: Service) -> None:
+def test_a_client_that_took_too_much_time_is_told_when_to_come_back_and_others_are_not(
+    narrow: Service,
+) -> None:
     greedy, modest = {"X_Forwarded_For": "192.0.2.66"}, {"X_Forwarded_For": "192.0.2.77"}
     found = [narrow.ask(f"{ENDLESS}#greedy {number}", **greedy) for number in range(5)]
     late, refused = found[0], found[-1]
@@ -431,11 +530,16 @@ def test_a_client_that_took_too_much_time_is_told_when_to_come_back_and_others_a
 
 
 def test_pages_and_errors_do_not_wait_behind_queries_for_people(service: Service) -> None:
-    """A page with an answer waits for it in a thread; many of them must not take the threads of all other pages."""
+    """A page with an answer waits for it in a thread.
+
+    Many of them must not take the threads of all other pages.
+    """
     with ExitStack() as stack:
         for number in range(60):
             line = stack.enter_context(service.socket())
-            line.sendall(f"GET /sparql?{urlencode({'query': f'{ENDLESS}#{number}'})} HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n\r\n".encode())
+            line.sendall(
+                f"GET /sparql?{urlencode({'query': f'{ENDLESS}#{number}'})} HTTP/1.1\r\nHost: x\r\nAccept: text/html\r\n\r\n".encode()
+            )
         assert soon(service.running)
         began = time.monotonic()
         assert 200 == service.send("/", Accept="text/html").status
@@ -449,13 +553,17 @@ def test_pages_and_errors_do_not_wait_behind_queries_for_people(service: Service
 
 def test_a_body_over_the_limit_is_refused_by_its_length_before_it_comes(service: Service) -> None:
     with service.socket() as line:
-        line.sendall(b"POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Type: application/sparql-query\r\nContent-Length: 10000000\r\n\r\n")
+        line.sendall(
+            b"POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Type: application/sparql-query\r\nContent-Length: 10000000\r\n\r\n"
+        )
         assert line.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
 def test_a_body_over_the_limit_is_refused_where_its_chunks_go_too_far(service: Service) -> None:
     with service.socket() as line:
-        line.sendall(b"POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Type: application/sparql-query\r\nTransfer-Encoding: chunked\r\n\r\n")
+        line.sendall(
+            b"POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Type: application/sparql-query\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
         chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
         for _ in range(17):  # of 64 KiB each: one more than the limit of a MiB
             line.sendall(chunk)
@@ -465,7 +573,11 @@ def test_a_body_over_the_limit_is_refused_where_its_chunks_go_too_far(service: S
 
 
 def test_hundreds_of_connections_that_send_nothing_or_half_keep_nobody_waiting(service: Service) -> None:
-    starts = [b"", b"GET /sparql?query=ASK", b"POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Type: application/sparql-query\r\nContent-Length: 100\r\n\r\nSELECT"]
+    starts = [
+        b"",
+        b"GET /sparql?query=ASK",
+        b"POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Type: application/sparql-query\r\nContent-Length: 100\r\n\r\nSELECT",
+    ]
     with ExitStack() as stack:
         for number in range(300):
             line = stack.enter_context(service.socket())
@@ -478,17 +590,24 @@ def test_hundreds_of_connections_that_send_nothing_or_half_keep_nobody_waiting(s
 
 def memory(pid: int) -> int:
     """Bytes that a process has of its own, which the kernel cannot get back by writing them to a file."""
-    found = re.search(r"^RssAnon:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="utf-8"), re.MULTILINE)
+    found = re.search(
+        r"^RssAnon:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert found is not None
     return int(found[1]) * 1024
 
 
 def front_of(service: Service) -> int:
-    """The process that answers: it holds the listening socket's other connections and is a sibling of the broker."""
+    """The process that answers.
+
+    It holds the listening socket's other connections and is a sibling of the broker.
+    """
     broker = service.send("/status").json["engine"]["broker"]
     parent = parent_of(broker)
     return next(
-        pid for pid in map(int, (entry.name for entry in Path("/proc").iterdir() if entry.name.isdigit())) if pid != broker and parent_of(pid) == parent
+        pid
+        for pid in map(int, (entry.name for entry in Path("/proc").iterdir() if entry.name.isdigit()))
+        if pid != broker and parent_of(pid) == parent
     )
 
 
@@ -499,7 +618,9 @@ def parent_of(pid: int) -> int:
         return 0
 
 
-def test_the_front_stays_small_while_twenty_clients_ask_for_twenty_megabytes_and_do_not_read(service: Service) -> None:
+def test_the_front_stays_small_while_twenty_clients_ask_for_twenty_megabytes_and_do_not_read(
+    service: Service,
+) -> None:
     front = front_of(service)
     before = memory(front)
     most = 0
@@ -509,7 +630,9 @@ def test_the_front_stays_small_while_twenty_clients_ask_for_twenty_megabytes_and
             query = f"SELECT ?a ?b {{ ?a ?p ?x . ?b ?q ?y }} LIMIT 190000 # {number}"
             line = stack.enter_context(service.socket())
             line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
-            line.sendall(f"GET /sparql?{urlencode({'query': query})} HTTP/1.1\r\nHost: x\r\nAccept: {JSON}\r\nConnection: close\r\n\r\n".encode())
+            line.sendall(
+                f"GET /sparql?{urlencode({'query': query})} HTTP/1.1\r\nHost: x\r\nAccept: {JSON}\r\nConnection: close\r\n\r\n".encode()
+            )
             lines.append(line)
         answered: set[int] = set()
         deadline = time.monotonic() + 30
@@ -561,7 +684,8 @@ def counted(service: Service) -> dict[str, float]:
     """Every sample of /metrics, by name and labels."""
     text = service.send("/metrics").body.decode()
     return {
-        sample.name + "".join(f" {name}={value}" for name, value in sorted(sample.labels.items())): sample.value
+        sample.name
+        + "".join(f" {name}={value}" for name, value in sorted(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
@@ -587,7 +711,8 @@ def test_the_counters_add_up_over_all_fronts(narrow: Service) -> None:
         narrow.ask(query)
         narrow.ask(query)
     asked = "r2p_query_seconds_count", "r2p_cache_hits_total"
-    # What is answered from memory is added up once a second. Each front keeps its own answers, so that of two more questions at least one finds it there.
+    # What is answered from memory is added up once a second. Each front keeps its own answers, so that of two
+    # more questions at least one finds it there.
     assert soon(lambda: sum(counted(narrow)[name] - after[name] for name in asked) == 24)
     assert counted(narrow)["r2p_cache_hits_total"] - after["r2p_cache_hits_total"] >= 12
 
@@ -603,7 +728,14 @@ def test_every_query_stands_in_the_log_and_only_slow_ones_with_their_text(servic
     assert ("warning", "slow query", "timeout") == (late["level"], late["message"], late["problem"])
     assert late["seconds"] >= 0.6
     assert not any("quick and private" in json.dumps(line) for line in lines)
-    answered = [line for line in lines if line["logger"] == "r2p_kg.queries" and line["message"] == "query" and "rows" in line]
-    assert all(re.fullmatch("[0-9a-f]{16}", line["hash"]) and line["seconds"] >= 0 and line["worker"] > 0 for line in answered)
+    answered = [
+        line
+        for line in lines
+        if line["logger"] == "r2p_kg.queries" and line["message"] == "query" and "rows" in line
+    ]
+    assert all(
+        re.fullmatch("[0-9a-f]{16}", line["hash"]) and line["seconds"] >= 0 and line["worker"] > 0
+        for line in answered
+    )
     assert 3 in {line["rows"] for line in answered}
     assert "query" not in answered[-1]

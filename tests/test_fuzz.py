@@ -1,7 +1,7 @@
 """Whatever is sent, the service answers as it promises and nobody but a query worker dies.
 
-Small by default and the same each time. ``R2P_FUZZ=20000`` sends that many inputs to each test, different ones at each run; what they were
-answered is logged (``-o log_cli=true``).
+Small by default and the same each time. ``R2P_FUZZ=20000`` sends that many inputs to each test, different
+ones at each run; what they were answered is logged (``-o log_cli=true``).
 """
 
 from __future__ import annotations
@@ -38,7 +38,11 @@ fuzz = settings(
     derandomize=not INPUTS,
     database=None,
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.data_too_large,
+    ],
 )
 
 
@@ -51,7 +55,10 @@ class Watched:
         self.fixed = self.processes()
 
     def processes(self) -> Mapping[str, int]:
-        """The processes that must live on, by what they do: fronts, broker and the zygote; query workers come and go."""
+        """The processes that must live on, by what they do.
+
+        Fronts, broker and the zygote; query workers come and go.
+        """
         found = {}
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
@@ -61,7 +68,9 @@ class Watched:
                     parent = (entry / "stat").read_text("utf-8").rpartition(")")[2].split()[1]
                 except (OSError, IndexError):
                     continue
-                if f"TMPDIR={self.log.parent}\0".encode() in environment and not self._is_worker(command, parent):
+                if f"TMPDIR={self.log.parent}\0".encode() in environment and not self._is_worker(
+                    command, parent
+                ):
                     found[f"{b' '.join(command[1:3]).decode()} {entry.name}"] = int(entry.name)
         return found
 
@@ -81,7 +90,20 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     folder = tmp_path_factory.mktemp("f")
     (folder / "data.trig").write_text(DATA, "utf-8")
     (folder / "token").write_text("token\n", "utf-8")
-    arguments = ("--data", str(folder / "data.trig"), "--workers", "1", "--query-workers", "2", "--timeout", "0.5", "--memory", "200", "--max-rows", "10000")
+    arguments = (
+        "--data",
+        str(folder / "data.trig"),
+        "--workers",
+        "1",
+        "--query-workers",
+        "2",
+        "--timeout",
+        "0.5",
+        "--memory",
+        "200",
+        "--max-rows",
+        "10000",
+    )
     with started(*arguments, temporary=folder) as url:
         watched = Watched(url, folder)
         assert 4 <= len(watched.fixed)
@@ -115,16 +137,34 @@ def test_any_text_as_a_query_in_the_address(ask: Callable[..., Reply], text: str
 
 @fuzz
 @given(
-    text=fuzzing.texts(), accept=st.sampled_from(fuzzing.ACCEPTS), method=st.sampled_from(["POST", "QUERY"]), chunks=st.lists(st.integers(1, 50), max_size=3)
+    text=fuzzing.texts(),
+    accept=st.sampled_from(fuzzing.ACCEPTS),
+    method=st.sampled_from(["POST", "QUERY"]),
+    chunks=st.lists(st.integers(1, 50), max_size=3),
 )
-def test_any_text_as_a_query_in_the_body(ask: Callable[..., Reply], text: str, accept: bytes, method: str, chunks: list[int]) -> None:
+def test_any_text_as_a_query_in_the_body(
+    ask: Callable[..., Reply], text: str, accept: bytes, method: str, chunks: list[int]
+) -> None:
     body = text.encode("utf-8", "surrogatepass")
-    ask(method, "/sparql", [("Content-Type", b"application/sparql-query"), ("Accept", accept)], body, chunks=chunks)
+    ask(
+        method,
+        "/sparql",
+        [("Content-Type", b"application/sparql-query"), ("Accept", accept)],
+        body,
+        chunks=chunks,
+    )
 
 
 @fuzz
-@given(method=st.sampled_from(["GET", "HEAD", "POST"]), fields=fuzzing.fields(), form=fuzzing.fields(), accept=st.sampled_from(fuzzing.ACCEPTS))
-def test_any_parameters(ask: Callable[..., Reply], method: str, fields: str, form: str, accept: bytes) -> None:
+@given(
+    method=st.sampled_from(["GET", "HEAD", "POST"]),
+    fields=fuzzing.fields(),
+    form=fuzzing.fields(),
+    accept=st.sampled_from(fuzzing.ACCEPTS),
+)
+def test_any_parameters(
+    ask: Callable[..., Reply], method: str, fields: str, form: str, accept: bytes
+) -> None:
     body = form.encode() if method == "POST" else None
     kind = [("Content-Type", b"application/x-www-form-urlencoded")] if method == "POST" else []
     ask(method, f"/sparql?{fields}", [*kind, ("Accept", accept)], body)
@@ -132,13 +172,18 @@ def test_any_parameters(ask: Callable[..., Reply], method: str, fields: str, for
 
 @fuzz
 @given(method=st.sampled_from(fuzzing.METHODS), target=fuzzing.targets(), headers=fuzzing.headers())
-def test_any_address_with_any_headers(ask: Callable[..., Reply], method: str, target: str, headers: list[tuple[str, bytes]]) -> None:
+def test_any_address_with_any_headers(
+    ask: Callable[..., Reply], method: str, target: str, headers: list[tuple[str, bytes]]
+) -> None:
     ask(method, target, headers)
 
 
 @fuzz
 @given(
-    method=st.sampled_from(["POST", "PUT", "QUERY", "DELETE", "PATCH"]), target=fuzzing.targets(), kind=st.sampled_from(fuzzing.TYPES), body=fuzzing.bodies()
+    method=st.sampled_from(["POST", "PUT", "QUERY", "DELETE", "PATCH"]),
+    target=fuzzing.targets(),
+    kind=st.sampled_from(fuzzing.TYPES),
+    body=fuzzing.bodies(),
 )
 def test_any_body(ask: Callable[..., Reply], method: str, target: str, kind: bytes, body: bytes) -> None:
     ask(method, target, [("Content-Type", kind)], body)
@@ -147,7 +192,13 @@ def test_any_body(ask: Callable[..., Reply], method: str, target: str, kind: byt
 @fuzz
 @given(data=st.data())
 def test_any_bytes_in_the_place_of_a_request(service: Watched, data: st.DataObject) -> None:
-    whole = request("POST", "/sparql?format=json", [("Content-Type", b"application/sparql-query"), ("Accept", b"*/*")], b"ASK {}", chunks=[3])
+    whole = request(
+        "POST",
+        "/sparql?format=json",
+        [("Content-Type", b"application/sparql-query"), ("Accept", b"*/*")],
+        b"ASK {}",
+        chunks=[3],
+    )
     raw = data.draw(st.one_of(fuzzing.mangled(whole), st.binary(max_size=100)))
     said = service.talk.alone(raw)
     assert fuzzing.TELLING.search(said) is None, said

@@ -1,7 +1,8 @@
 """Each row of the visible third of the inventory is answered by a saved query, in a binding of its own, where the inventory places it.
 
-``tests/gold/<document>.tsv`` says which query, with which parameters, in which columns; the answers expected stand outside the repository,
-in ``gold/<document>.jsonl`` of the folder named by ``R2P_SHARED``. A row may take several lines: their bindings count together.
+``tests/gold/<document>.tsv`` says which query, with which parameters, in which columns; the answers expected
+stand outside the repository, in ``gold/<document>.jsonl`` of the folder named by ``R2P_SHARED``. A row may
+take several lines: their bindings count together.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from r2p_kg.engine.pool import Pool
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from r2p_kg.build import Built
+    from r2p_kg.curate.build import Built
 
 GOLD = Path(__file__).parent / "gold"
 DOCUMENTS = ("article-2014", "un-sg-report-2015", "wilton-park-2008")
@@ -35,7 +36,12 @@ DOCUMENTS = ("article-2014", "un-sg-report-2015", "wilton-park-2008")
 #: A label of more words is a sentence, and no answer of its own.
 MAX_WORDS = 14
 
-NUMBERS = {word: str(number) for number, word in enumerate(("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"))}
+NUMBERS = {
+    word: str(number)
+    for number, word in enumerate(
+        ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    )
+}
 #: British and American spelling, and words written with a hyphen, as one word or as two.
 SPELLINGS = (
     (r"\bprogramme", "program"),
@@ -44,14 +50,20 @@ SPELLINGS = (
     (r"centre\b", "center"),
     (r"\bdefence", "defense"),
     (r"judgement", "judgment"),
-    (r"\b(co|sub|inter|non|counter|stand) (?=ordinat|operat|exist|regional|communal|governmental|military|terrorism|speech|by\b)", r"\1"),
+    (
+        r"\b(co|sub|inter|non|counter|stand) (?=ordinat|operat|exist|regional|communal|governmental|military|terrorism|speech|by\b)",
+        r"\1",
+    ),
 )
 DATES = {"%Y-%m-%d": "%Y-%m-%d", "%d %B %Y": "%Y-%m-%d", "%Y-%m": "%Y-%m", "%B %Y": "%Y-%m", "%Y": "%Y"}
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a mapping: a saved query, its parameters as written, and the columns in which the answers are looked for."""
+    """One line of a mapping.
+
+    A saved query, its parameters as written, and the columns in which the answers are looked for.
+    """
 
     row: str
     query: str
@@ -61,7 +73,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the inventory. ``answers``: each with its alternatives; ``places``: the locators of ``para``."""
+    """One row of the inventory.
+
+    ``answers``: each with its alternatives; ``places``: the locators of ``para``.
+    """
 
     id: str
     weight: int
@@ -85,7 +100,10 @@ def lines(document: str) -> list[Line]:
             Line(
                 entry["row"],
                 entry["query"],
-                tuple((name, value) for name, _, value in (part.partition("=") for part in entry["parameters"].split())),
+                tuple(
+                    (name, value)
+                    for name, _, value in (part.partition("=") for part in entry["parameters"].split())
+                ),
                 tuple(entry["columns"].split(", ")),
             )
             for entry in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
@@ -93,10 +111,20 @@ def lines(document: str) -> list[Line]:
 
 
 def places(para: str) -> tuple[str, ...]:
-    """The locators that the inventory means: ``38``, ``39-44``, ``fn 3``, ``header``, ``summary``, ``end matter (after 55)``, ``Conclusion ¶1``."""
+    """The locators that the inventory means.
+
+    ``38``, ``39-44``, ``fn 3``, ``header``, ``summary``, ``end matter (after 55)``, ``Conclusion ¶1``.
+    """
     if numbers := re.fullmatch(r"(\d+)(?:-(\d+))?", para):
-        return tuple(f"para. {number}" for number in range(int(numbers[1]), int(numbers[2] or numbers[1]) + 1))
-    return (para.replace(" ¶", ", para. ").replace("fn ", "fn. ").replace("header", "masthead").partition(" (after")[0],)
+        return tuple(
+            f"para. {number}" for number in range(int(numbers[1]), int(numbers[2] or numbers[1]) + 1)
+        )
+    return (
+        para.replace(" ¶", ", para. ")
+        .replace("fn ", "fn. ")
+        .replace("header", "masthead")
+        .partition(" (after")[0],
+    )
 
 
 def stands_at(locator: str, wanted: Sequence[str]) -> bool:
@@ -106,7 +134,9 @@ def stands_at(locator: str, wanted: Sequence[str]) -> bool:
 
 def words(text: str) -> str:
     """The words of a text in one spelling, without accents, case and punctuation, numbers in digits, a blank before and after each."""
-    plain = "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(char))
+    plain = "".join(
+        char for char in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(char)
+    )
     plain = re.sub(r"(?<=\d),(?=\d{3})", "", re.sub("['\N{RIGHT SINGLE QUOTATION MARK}]", "", plain))
     plain = " ".join(NUMBERS.get(word, word) for word in re.findall(r"\d+(?:\.\d+)?|[^\W\d_]+", plain))
     for spelling, one in SPELLINGS:
@@ -133,7 +163,10 @@ def number(text: str) -> Decimal | None:
 
 
 def means(binding: Binding, alternative: str) -> bool:
-    """True where the binding gives the alternative: as a value of its kind, or as whole words of a short label."""
+    """True where the binding gives the alternative.
+
+    As a value of its kind, or as whole words of a short label.
+    """
     if binding.kind == "number":
         return number(alternative) == Decimal(binding.value)
     if binding.kind == "date":
@@ -144,7 +177,10 @@ def means(binding: Binding, alternative: str) -> bool:
 
 def unanswered(answers: Sequence[Sequence[str]], bindings: Sequence[Binding]) -> list[int]:
     """The places of the answers for which no binding is left, where each binding gives one answer only (maximum matching)."""
-    fitting = [[place for place, binding in enumerate(bindings) if any(means(binding, one) for one in answer)] for answer in answers]
+    fitting = [
+        [place for place, binding in enumerate(bindings) if any(means(binding, one) for one in answer)]
+        for answer in answers
+    ]
     taken: dict[int, int] = {}
 
     def finds(answer: int, tried: set[int]) -> bool:
@@ -179,19 +215,37 @@ class Asked:
         return self._known[text]
 
     def bindings(self, line: Line, wanted: Sequence[str]) -> list[Binding]:
-        """What the line's columns hold in the solutions whose locator is wanted; all of them where a query has no locators."""
-        here = [one for one in self.solutions(line) if "locator" not in one or stands_at(one["locator"]["value"], wanted)]
+        """What the line's columns hold in the solutions whose locator is wanted.
+
+        All of them where a query has no locators.
+        """
+        here = [
+            one
+            for one in self.solutions(line)
+            if "locator" not in one or stands_at(one["locator"]["value"], wanted)
+        ]
         terms = [(column, one[column]) for one in here for column in line.columns if column in one]
-        return list(dict.fromkeys(Binding(column, term["value"], kind(term)) for column, term in terms if term["type"] == "literal"))
+        return list(
+            dict.fromkeys(
+                Binding(column, term["value"], kind(term))
+                for column, term in terms
+                if term["type"] == "literal"
+            )
+        )
 
 
 def kind(term: Mapping[str, str]) -> str:
     """The kind of a literal by its datatype."""
-    return {"integer": "number", "decimal": "number", "date": "date"}.get(term.get("datatype", "").rpartition("#")[2], "label")
+    return {"integer": "number", "decimal": "number", "date": "date"}.get(
+        term.get("datatype", "").rpartition("#")[2], "label"
+    )
 
 
 def shared() -> Path:
-    """The folder with the answers. Without one a test fails in CI and says elsewhere how many rows were not run."""
+    """The folder with the answers.
+
+    Without one a test fails in CI and says elsewhere how many rows were not run.
+    """
     named = os.environ.get("R2P_SHARED")
     if named and (Path(named) / "gold").is_dir():
         return Path(named) / "gold"
@@ -205,7 +259,15 @@ def shared() -> Path:
 def inventory(document: str) -> list[Row]:
     """The rows of a document as the shared folder gives them."""
     entries = [json.loads(text) for text in (shared() / f"{document}.jsonl").read_text("utf-8").splitlines()]
-    return [Row(entry["id"], entry["weight"], places(entry["para"]), tuple(tuple(answer.split(" | ")) for answer in entry["answer"])) for entry in entries]
+    return [
+        Row(
+            entry["id"],
+            entry["weight"],
+            places(entry["para"]),
+            tuple(tuple(answer.split(" | ")) for answer in entry["answer"]),
+        )
+        for entry in entries
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +278,9 @@ def asked(snapshot_of_the_checkout: Built) -> Iterator[Asked]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_each_row_of_the_inventory_is_answered_where_it_stands(document: str, asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_row_of_the_inventory_is_answered_where_it_stands(
+    document: str, asked: Asked, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Weight 3 and 2 without exception; of weight 1 the share is printed."""
     mapped: dict[str, list[Line]] = defaultdict(list)
     for line in lines(document):
@@ -226,7 +290,9 @@ def test_each_row_of_the_inventory_is_answered_where_it_stands(document: str, as
     for row in rows:
         bindings = [binding for line in mapped[row.id] for binding in asked.bindings(line, row.places)]
         if left := unanswered(row.answers, bindings):
-            missed[row.weight].append(f"{row.id}: no binding for answer {', '.join(str(place + 1) for place in left)} of {len(row.answers)}")
+            missed[row.weight].append(
+                f"{row.id}: no binding for answer {', '.join(str(place + 1) for place in left)} of {len(row.answers)}"
+            )
     light = sum(row.weight == 1 for row in rows)
     with capsys.disabled():
         sys.stdout.write(f"\n{document}: weight 1: {light - len(missed[1])} of {light} rows answered\n")
@@ -241,13 +307,24 @@ def test_the_mapping_and_the_inventory_have_the_same_rows(document: str) -> None
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_each_line_of_a_mapping_gives_something_in_its_columns(document: str, asked: Asked) -> None:
     """A parameter that names nothing, or a column that is always empty, would otherwise go unnoticed beside another line."""
-    empty = [line for line in lines(document) if not any(column in one for one in asked.solutions(line) for column in line.columns)]
+    empty = [
+        line
+        for line in lines(document)
+        if not any(column in one for one in asked.solutions(line) for column in line.columns)
+    ]
     assert [] == empty
 
 
-def test_no_query_and_no_parameter_of_a_mapping_names_a_passage(asked: Asked, snapshot_of_the_checkout: Built) -> None:
+def test_no_query_and_no_parameter_of_a_mapping_names_a_passage(
+    asked: Asked, snapshot_of_the_checkout: Built
+) -> None:
     passage = re.compile("https://w3id[.]org/r2p-kg/id/(?:" + "|".join(DOCUMENTS) + ")/")
-    found = [line for document in DOCUMENTS for line in lines(document) if passage.search(bound(line, asked, snapshot_of_the_checkout))]
+    found = [
+        line
+        for document in DOCUMENTS
+        for line in lines(document)
+        if passage.search(bound(line, asked, snapshot_of_the_checkout))
+    ]
     assert [] == found
 
 
@@ -275,7 +352,9 @@ def bound(line: Line, asked: Asked, built: Built) -> str:
         ("2008-01-01", "date", "since 2008"),
     ],
 )
-def test_spelling_and_the_writing_of_numbers_and_dates_make_no_difference(value: str, kind_of_value: str, alternative: str) -> None:
+def test_spelling_and_the_writing_of_numbers_and_dates_make_no_difference(
+    value: str, kind_of_value: str, alternative: str
+) -> None:
     assert means(Binding("answer", value, kind_of_value), alternative)
 
 
@@ -286,10 +365,16 @@ def test_spelling_and_the_writing_of_numbers_and_dates_make_no_difference(value:
         ("148", "number", "48"),
         ("2011-03-26", "date", "February 2011"),
         ("2011-02-26", "date", "2011-02-2"),
-        ("one of the measures that were coordinated around the elections of that year was an embargo on arms", "label", "embargo"),
+        (
+            "one of the measures that were coordinated around the elections of that year was an embargo on arms",
+            "label",
+            "embargo",
+        ),
     ],
 )
-def test_parts_of_words_other_values_and_sentences_are_no_answers(value: str, kind_of_value: str, alternative: str) -> None:
+def test_parts_of_words_other_values_and_sentences_are_no_answers(
+    value: str, kind_of_value: str, alternative: str
+) -> None:
     assert not means(Binding("answer", value, kind_of_value), alternative)
 
 

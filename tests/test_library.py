@@ -68,7 +68,9 @@ SELECT (STR($v) AS ?x) {}
 
 def one(kind: str) -> library.SavedQuery:
     """A query with one parameter of a type, used as the object of a triple."""
-    return library.read(TEXT.replace("TYPE", kind + (", of: ex:C" if kind == "class-instance" else "")), "queries/t/one.rq")
+    return library.read(
+        TEXT.replace("TYPE", kind + (", of: ex:C" if kind == "class-instance" else "")), "queries/t/one.rq"
+    )
 
 
 def test_a_saved_query_is_what_its_file_says() -> None:
@@ -94,7 +96,15 @@ def test_binding_replaces_parameters_and_nothing_that_only_looks_like_one() -> N
     ox.Store().query(bound)
 
 
-@pytest.mark.parametrize("value", ["libya-2011", "id:libya-2011", "https://w3id.org/r2p-kg/id/libya-2011", "<https://w3id.org/r2p-kg/id/libya-2011>"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "libya-2011",
+        "id:libya-2011",
+        "https://w3id.org/r2p-kg/id/libya-2011",
+        "<https://w3id.org/r2p-kg/id/libya-2011>",
+    ],
+)
 def test_an_entity_may_be_given_by_name_prefix_or_iri(value: str) -> None:
     bound = library.bind(library.read(GOOD, WHERE), {"situation": value})
     assert "<https://w3id.org/r2p-kg/id/libya-2011> ;" in bound
@@ -177,7 +187,10 @@ def test_no_text_gets_out_of_an_iri(value: str) -> None:
         bound = library.bind(one("iri"), {"value": f"http://example.org/{value}"})
     except LibraryError:
         return
-    assert re.fullmatch(r"PREFIX ex: <http://example.org/>\nSELECT \?thing WHERE \{ \?thing ex:p <[^<>\"{}|^`\\\s]+> \}\n", bound)
+    assert re.fullmatch(
+        r"PREFIX ex: <http://example.org/>\nSELECT \?thing WHERE \{ \?thing ex:p <[^<>\"{}|^`\\\s]+> \}\n",
+        bound,
+    )
 
 
 def test_unknown_and_missing_parameters_are_named() -> None:
@@ -197,25 +210,77 @@ def changed(old: str, new: str) -> str:
     ("text", "line", "message"),
     [
         (changed("#+ tags:", "#+ tag:"), 11, "unknown key tag; known are title"),
-        (changed("#+ title: Tools used in a situation\n", ""), 1, "title is missing or no text; write '#+ title: …'"),
+        (
+            changed("#+ title: Tools used in a situation\n", ""),
+            1,
+            "title is missing or no text; write '#+ title: …'",
+        ),
         (changed("#+ expect: rows", "#+ expect: many"), 9, "expect: many is wrong here"),
-        (changed("#+ expect: rows", "#+ expect: boolean"), 9, "expect: boolean is wrong here; write boolean for ASK"),
-        (changed("most: {type: integer", "most: {type: int"), 5, "parameter most: type is missing or unknown; known are iri"),
+        (
+            changed("#+ expect: rows", "#+ expect: boolean"),
+            9,
+            "expect: boolean is wrong here; write boolean for ASK",
+        ),
+        (
+            changed("most: {type: integer", "most: {type: int"),
+            5,
+            "parameter most: type is missing or unknown; known are iri",
+        ),
         (changed("label: At most", "lable: At most"), 5, "parameter most: unknown key lable"),
         (changed("label: At most, ", ""), 5, "parameter most: label is missing"),
-        (changed("default: 10", "default: ten"), 5, "parameter most: 'ten' is not a whole number; mend the default"),
-        (changed("of: r2p:Situation, ", ""), 4, "parameter situation: 'of' names the class of a class-instance"),
-        (changed("of: r2p:Situation", "of: no:Situation"), 4, "parameter situation: no:Situation is no class"),
-        (changed("LIMIT $most", "LIMIT 10"), 5, "parameter most is not used; write $most in the query or take it out"),
-        (changed("LIMIT $most", "LIMIT $mots"), 21, "$mots is no declared parameter; declare it under params or write ?mots"),
-        (changed("{\n  ?r", "{\n  ?situation a ?r . ?r"), 17, "?situation has the name of a parameter; write $situation or rename it"),
-        (changed("#+   - uses: how often", "#+   - use: how often"), 8, "column use is not projected; the query gives tool, uses"),
-        (changed("#+   - uses: how often it was used\n", ""), 6, "column uses is projected and not described"),
+        (
+            changed("default: 10", "default: ten"),
+            5,
+            "parameter most: 'ten' is not a whole number; mend the default",
+        ),
+        (
+            changed("of: r2p:Situation, ", ""),
+            4,
+            "parameter situation: 'of' names the class of a class-instance",
+        ),
+        (
+            changed("of: r2p:Situation", "of: no:Situation"),
+            4,
+            "parameter situation: no:Situation is no class",
+        ),
+        (
+            changed("LIMIT $most", "LIMIT 10"),
+            5,
+            "parameter most is not used; write $most in the query or take it out",
+        ),
+        (
+            changed("LIMIT $most", "LIMIT $mots"),
+            21,
+            "$mots is no declared parameter; declare it under params or write ?mots",
+        ),
+        (
+            changed("{\n  ?r", "{\n  ?situation a ?r . ?r"),
+            17,
+            "?situation has the name of a parameter; write $situation or rename it",
+        ),
+        (
+            changed("#+   - uses: how often", "#+   - use: how often"),
+            8,
+            "column use is not projected; the query gives tool, uses",
+        ),
+        (
+            changed("#+   - uses: how often it was used\n", ""),
+            6,
+            "column uses is projected and not described",
+        ),
         (changed("- uses: how often it was used", "- uses"), 8, "a column is not 'name: description'"),
         (changed("#+ tags: [tools, responses]", "#+ tags: tools"), 11, "tags is no list of texts"),
         (changed("#+ note:", "#+ title: again\n#+ note:"), 10, "title stands twice; keep one"),
-        (changed('"What is proposed is not used: see proposals."', "What: is: it"), 10, "the header is not YAML"),
-        (changed("most: {type: integer", "format: {type: integer").replace("$most", "$format"), 5, "parameter format: the service uses this name itself"),
+        (
+            changed('"What is proposed is not used: see proposals."', "What: is: it"),
+            10,
+            "the header is not YAML",
+        ),
+        (
+            changed("most: {type: integer", "format: {type: integer").replace("$most", "$format"),
+            5,
+            "parameter format: the service uses this name itself",
+        ),
         ("SELECT * {}", 1, "no header; begin the file with lines such as '#+ title: …'"),
         ("#+ - title\nSELECT * {}", 1, "the header is not a list of 'key: value' lines"),
     ],
@@ -223,12 +288,19 @@ def changed(old: str, new: str) -> str:
 def test_a_fault_is_told_with_file_line_and_repair(text: str, line: int, message: str) -> None:
     with pytest.raises(LibraryError) as caught:
         library.read(text, WHERE)
-    assert f"{WHERE}:{line}: {message}" in "\n".join(part for part in str(caught.value).splitlines() if message in part)
+    assert f"{WHERE}:{line}: {message}" in "\n".join(
+        part for part in str(caught.value).splitlines() if message in part
+    )
 
 
 def test_every_file_is_read_and_all_faults_are_told_at_once(tmp_path: Path) -> None:
     folder = tmp_path / "queries"
-    for topic, name, text in [("a", "good", GOOD), ("b", "good", GOOD), ("a", "bad", GOOD.replace("$most", "$more")), ("a", "Not An Id", GOOD)]:
+    for topic, name, text in [
+        ("a", "good", GOOD),
+        ("b", "good", GOOD),
+        ("a", "bad", GOOD.replace("$most", "$more")),
+        ("a", "Not An Id", GOOD),
+    ]:
         (folder / topic).mkdir(parents=True, exist_ok=True)
         (folder / topic / f"{name}.rq").write_text(text, "utf-8")
     (folder / "a" / "latin.rq").write_bytes(b"#+ title: caf\xe9\n")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from r2p_kg import media
 from r2p_kg.errors import NotAcceptableError
+from r2p_kg.graph import media
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 
@@ -21,10 +21,25 @@ ACCEPTED = [
     ("text/turtle,application/n-triples;q=0.9", "graph", ".ttl", "Comunica, RDF4J"),
     ("text/turtle;q=0.5,application/n-triples;q=0.9", "graph", ".nt", "q-values decide"),
     ("application/sparql-results+xml", "select", ".srx", "SPARQLWrapper XML"),
-    ("application/sparql-results+json,application/json,text/javascript,application/javascript", "ask", ".srj", "SPARQLWrapper JSON"),
-    ("application/turtle,text/turtle,text/rdf+n3,application/n-triples,application/n3,text/n3", "graph", ".ttl", "SPARQLWrapper N3"),
+    (
+        "application/sparql-results+json,application/json,text/javascript,application/javascript",
+        "ask",
+        ".srj",
+        "SPARQLWrapper JSON",
+    ),
+    (
+        "application/turtle,text/turtle,text/rdf+n3,application/n-triples,application/n3,text/n3",
+        "graph",
+        ".ttl",
+        "SPARQLWrapper N3",
+    ),
     ("application/ld+json,application/x-json+ld", "graph", ".jsonld", "SPARQLWrapper JSON-LD"),
-    ("application/sparql-results+xml,application/rdf+xml,*/*", "select", ".srx", "a named type goes before a wildcard of equal weight"),
+    (
+        "application/sparql-results+xml,application/rdf+xml,*/*",
+        "select",
+        ".srx",
+        "a named type goes before a wildcard of equal weight",
+    ),
     ("application/json", "select", ".srj", "plain JSON"),
     ("application/json", "graph", ".jsonld", "plain JSON for a graph"),
     ("application/xml", "select", ".srx", "plain XML"),
@@ -37,7 +52,12 @@ ACCEPTED = [
     ("TEXT/CSV", "select", ".csv", "case does not matter"),
     ("text/csv;header=present;q=1.0", "select", ".csv", "parameters before q"),
     ('text/csv;x="a,b;q=0", application/json;q=0.1', "select", ".csv", "separators inside quotes are text"),
-    ("text/csv;q=none, application/sparql-results+xml;q=0.1", "select", ".srx", "an unreadable weight counts as none"),
+    (
+        "text/csv;q=none, application/sparql-results+xml;q=0.1",
+        "select",
+        ".srx",
+        "an unreadable weight counts as none",
+    ),
     ("nonsense, text/csv", "select", ".csv", "a broken element is skipped"),
     (";;,,==", "select", ".srj", "a header without any readable element is no header"),
     ("*", "select", ".srj", "old Java clients send a lone asterisk"),
@@ -81,7 +101,13 @@ def test_an_unknown_format_parameter_is_ignored() -> None:
 
 
 @pytest.mark.parametrize(
-    ("accept", "kind"), [("image/png", "select"), ("text/csv", "ask"), ("application/sparql-results+json", "graph"), ("text/turtle", "dataset")]
+    ("accept", "kind"),
+    [
+        ("image/png", "select"),
+        ("text/csv", "ask"),
+        ("application/sparql-results+json", "graph"),
+        ("text/turtle", "dataset"),
+    ],
 )
 def test_what_cannot_be_given_is_refused_with_a_list_of_what_can(accept: str, kind: str) -> None:
     with pytest.raises(NotAcceptableError) as caught:
@@ -96,7 +122,12 @@ def test_a_format_parameter_that_does_not_fit_the_kind_leaves_the_choice_to_acce
 
 def test_names_suffixes_and_media_types_are_unambiguous_within_a_kind() -> None:
     for kind in media.KINDS:
-        names = [name for form in media.FORMATS if kind in form.kinds for name in {form.name, form.media_type, form.suffix, *form.aliases}]
+        names = [
+            name
+            for form in media.FORMATS
+            if kind in form.kinds
+            for name in {form.name, form.media_type, form.suffix, *form.aliases}
+        ]
         assert len(names) == len(set(names)), kind
 
 

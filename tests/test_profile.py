@@ -1,4 +1,7 @@
-"""Schema and facts are OWL 2 DL but for xsd:date: https://www.w3.org/TR/owl2-syntax/, sections 3, 4, 5.8 and 11; each rule has a twin that breaks it."""
+"""Schema and facts are OWL 2 DL but for xsd:date.
+
+Https://www.w3.org/TR/owl2-syntax/, sections 3, 4, 5.8 and 11; each rule has a twin that breaks it.
+"""
 
 from __future__ import annotations
 
@@ -10,20 +13,54 @@ import pytest
 from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple
 from rdflib.namespace import OWL, RDF, RDFS, XSD
 
-from r2p_kg import rdf, sources, vocab
-from r2p_kg.build import ontology_folder
+from r2p_kg.curate import sources
+from r2p_kg.curate.build import ontology_folder
+from r2p_kg.graph import rdf, vocab
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-#: The datatype map of section 4 (literals with a language tag are rdf:PlainLiteral there), and the one exception.
+#: The datatype map of section 4 (literals with a language tag are rdf:PlainLiteral there), and the one
+#: exception.
 DATATYPES = {
     *(
         str(XSD) + name
         for name in (
-            *("decimal", "integer", "nonNegativeInteger", "nonPositiveInteger", "positiveInteger", "negativeInteger", "long", "int", "short", "byte"),
-            *("unsignedLong", "unsignedInt", "unsignedShort", "unsignedByte", "double", "float", "string", "normalizedString", "token", "language"),
-            *("Name", "NCName", "NMTOKEN", "boolean", "hexBinary", "base64Binary", "anyURI", "dateTime", "dateTimeStamp"),
+            *(
+                "decimal",
+                "integer",
+                "nonNegativeInteger",
+                "nonPositiveInteger",
+                "positiveInteger",
+                "negativeInteger",
+                "long",
+                "int",
+                "short",
+                "byte",
+            ),
+            *(
+                "unsignedLong",
+                "unsignedInt",
+                "unsignedShort",
+                "unsignedByte",
+                "double",
+                "float",
+                "string",
+                "normalizedString",
+                "token",
+                "language",
+            ),
+            *(
+                "Name",
+                "NCName",
+                "NMTOKEN",
+                "boolean",
+                "hexBinary",
+                "base64Binary",
+                "anyURI",
+                "dateTime",
+                "dateTimeStamp",
+            ),
         )
     ),
     *(str(RDF) + name for name in ("PlainLiteral", "langString", "XMLLiteral")),
@@ -33,12 +70,30 @@ EXCEPTION = str(XSD.date)
 
 BUILT_IN_ANNOTATIONS = {
     *(str(RDFS) + name for name in ("label", "comment", "seeAlso", "isDefinedBy")),
-    *(str(OWL) + name for name in ("versionInfo", "versionIRI", "deprecated", "priorVersion", "backwardCompatibleWith", "incompatibleWith")),
+    *(
+        str(OWL) + name
+        for name in (
+            "versionInfo",
+            "versionIRI",
+            "deprecated",
+            "priorVersion",
+            "backwardCompatibleWith",
+            "incompatibleWith",
+        )
+    ),
 }
 PROPERTY_KINDS = ("ObjectProperty", "DatatypeProperty", "AnnotationProperty")
 ONLY_SIMPLE = ("FunctionalProperty", "InverseFunctionalProperty", "IrreflexiveProperty", "AsymmetricProperty")
 ONLY_OBJECT = (*ONLY_SIMPLE[1:], "TransitiveProperty", "SymmetricProperty", "ReflexiveProperty")
-COUNTING = ("minCardinality", "maxCardinality", "cardinality", "minQualifiedCardinality", "maxQualifiedCardinality", "qualifiedCardinality", "hasSelf")
+COUNTING = (
+    "minCardinality",
+    "maxCardinality",
+    "cardinality",
+    "minQualifiedCardinality",
+    "maxQualifiedCardinality",
+    "qualifiedCardinality",
+    "hasSelf",
+)
 RESERVED = (str(OWL), str(RDF), str(RDFS), str(XSD))
 
 
@@ -57,7 +112,11 @@ class Profile:
 
     def pairs(self, predicate: str) -> Iterator[tuple[str, str]]:
         """(subject, object) of every triple with that predicate."""
-        yield from ((_key(triple.subject), _key(triple.object)) for triple in self.triples if triple.predicate.value == predicate)
+        yield from (
+            (_key(triple.subject), _key(triple.object))
+            for triple in self.triples
+            if triple.predicate.value == predicate
+        )
 
     def members(self, node: str) -> list[str]:
         """The members of an RDF list."""
@@ -79,26 +138,48 @@ def _key(term: object) -> str:
 def violations(triples: Iterable[Triple]) -> set[str]:
     """What keeps the triples from being OWL 2 DL, one sentence each; empty where nothing does."""
     profile = Profile(triples)
-    return {*declarations(profile), *puns(profile), *datatypes(profile), *simple_roles(profile), *regularity(profile)}
+    return {
+        *declarations(profile),
+        *puns(profile),
+        *datatypes(profile),
+        *simple_roles(profile),
+        *regularity(profile),
+    }
 
 
 def declarations(profile: Profile) -> Iterator[str]:
     """Section 5.8: whatever is used as class, property or datatype is declared as one (typing constraints)."""
-    structural = {str(OWL) + name for name in ("inverseOf", "propertyChainAxiom", "onProperty", "members", "intersectionOf", "unionOf")}
+    structural = {
+        str(OWL) + name
+        for name in ("inverseOf", "propertyChainAxiom", "onProperty", "members", "intersectionOf", "unionOf")
+    }
     for triple in profile.triples:
         prop, value = triple.predicate.value, _key(triple.object)
         if not prop.startswith(RESERVED) and not profile.kinds[prop] & set(PROPERTY_KINDS):
             yield f"{prop} is used as a property and not declared"
-        if prop.startswith(RESERVED) and prop not in BUILT_IN_ANNOTATIONS | structural and prop == str(RDF.type):
+        if (
+            prop.startswith(RESERVED)
+            and prop not in BUILT_IN_ANNOTATIONS | structural
+            and prop == str(RDF.type)
+        ):
             known = value.startswith((str(OWL), "_:")) or "Class" in profile.kinds[value]
             if not known:
                 yield f"{value} is used as a class and not declared"
-        if prop in {str(RDFS.subClassOf), str(RDFS.domain), str(OWL.someValuesFrom), str(OWL.equivalentClass)} and not _is_class(profile, value):
+        if prop in {
+            str(RDFS.subClassOf),
+            str(RDFS.domain),
+            str(OWL.someValuesFrom),
+            str(OWL.equivalentClass),
+        } and not _is_class(profile, value):
             yield f"{value} is used as a class and not declared"
 
 
 def _is_class(profile: Profile, value: str) -> bool:
-    return bool(profile.kinds[value] & {"Class", "Restriction"}) or value == str(OWL.Thing) or value in DATATYPES | {EXCEPTION}
+    return (
+        bool(profile.kinds[value] & {"Class", "Restriction"})
+        or value == str(OWL.Thing)
+        or value in DATATYPES | {EXCEPTION}
+    )
 
 
 def puns(profile: Profile) -> Iterator[str]:
@@ -107,7 +188,11 @@ def puns(profile: Profile) -> Iterator[str]:
         properties = kinds & set(PROPERTY_KINDS)
         if len(properties) > 1:
             yield f"{iri} is declared as {' and '.join(sorted(properties))}"
-        if kinds and iri.startswith(RESERVED) and iri not in BUILT_IN_ANNOTATIONS | DATATYPES | {str(OWL.Thing), str(OWL.Nothing)}:
+        if (
+            kinds
+            and iri.startswith(RESERVED)
+            and iri not in BUILT_IN_ANNOTATIONS | DATATYPES | {str(OWL.Thing), str(OWL.Nothing)}
+        ):
             yield f"{iri} is reserved and may not be declared"
         if "DatatypeProperty" in kinds and kinds & set(ONLY_OBJECT):
             yield f"{iri} takes values and is {' and '.join(sorted(kinds & set(ONLY_OBJECT)))}"
@@ -122,13 +207,20 @@ def puns(profile: Profile) -> Iterator[str]:
 def datatypes(profile: Profile) -> Iterator[str]:
     """Section 4: literals and ranges are of datatypes of the map."""
     used = {triple.object.datatype.value for triple in profile.triples if isinstance(triple.object, Literal)}
-    used |= {value for prop, value in profile.pairs(str(RDFS.range)) if "DatatypeProperty" in profile.kinds[prop]}
+    used |= {
+        value for prop, value in profile.pairs(str(RDFS.range)) if "DatatypeProperty" in profile.kinds[prop]
+    }
     yield from (f"{datatype} is no datatype of OWL 2" for datatype in used - DATATYPES - {EXCEPTION})
 
 
 def composite(profile: Profile) -> set[str]:
-    """Section 11.1: the properties that are not simple: chains, transitive ones, their inverses, and whatever stands above these."""
-    found = {prop for prop, _ in profile.pairs(str(OWL.propertyChainAxiom))} | {prop for prop, kinds in profile.kinds.items() if "TransitiveProperty" in kinds}
+    """Section 11.1: the properties that are not simple.
+
+    Chains, transitive ones, their inverses, and whatever stands above these.
+    """
+    found = {prop for prop, _ in profile.pairs(str(OWL.propertyChainAxiom))} | {
+        prop for prop, kinds in profile.kinds.items() if "TransitiveProperty" in kinds
+    }
     while True:
         more = {above for below, above in profile.pairs(str(RDFS.subPropertyOf)) if below in found}
         for one, other in profile.pairs(str(OWL.inverseOf)):
@@ -144,17 +236,27 @@ def simple_roles(profile: Profile) -> Iterator[str]:
     """Section 11.2: properties that are not simple stand in none of the axioms that would make reasoning undecidable."""
     complex_ones = composite(profile)
     for prop in complex_ones:
-        yield from (f"{prop} is not simple and is an {kind}" for kind in profile.kinds[prop] & set(ONLY_SIMPLE))
+        yield from (
+            f"{prop} is not simple and is an {kind}" for kind in profile.kinds[prop] & set(ONLY_SIMPLE)
+        )
     for name in COUNTING:
         for restriction, _ in profile.pairs(str(OWL) + name):
             yield from (
-                f"{prop} is not simple and is counted" for prop in profile.by[(restriction, str(OWL.onProperty))] if profile.named(prop) in complex_ones
+                f"{prop} is not simple and is counted"
+                for prop in profile.by[(restriction, str(OWL.onProperty))]
+                if profile.named(prop) in complex_ones
             )
     for one, other in profile.pairs(str(OWL.propertyDisjointWith)):
         yield from (f"{prop} is not simple and is disjoint" for prop in (one, other) if prop in complex_ones)
-    for node in (subject for subject, kind in profile.pairs(str(RDF.type)) if kind == str(OWL.AllDisjointProperties)):
+    for node in (
+        subject for subject, kind in profile.pairs(str(RDF.type)) if kind == str(OWL.AllDisjointProperties)
+    ):
         for head in profile.by[(node, str(OWL.members))]:
-            yield from (f"{prop} is not simple and is disjoint" for prop in profile.members(head) if prop in complex_ones)
+            yield from (
+                f"{prop} is not simple and is disjoint"
+                for prop in profile.members(head)
+                if prop in complex_ones
+            )
 
 
 def regularity(profile: Profile) -> Iterator[str]:
@@ -173,7 +275,11 @@ def regularity(profile: Profile) -> Iterator[str]:
         for link in _inner(profile.members(head), prop):
             strict[canonical(link)].add(canonical(prop))
     for below, several in strict.items():
-        yield from (f"{below} stands in a chain of {above}, on which it depends" for above in several if below in _reachable(above, strict, weak))
+        yield from (
+            f"{below} stands in a chain of {above}, on which it depends"
+            for above in several
+            if below in _reachable(above, strict, weak)
+        )
 
 
 def _inner(chain: list[str], prop: str) -> list[str]:
@@ -210,7 +316,10 @@ def test_dates_are_the_one_exception_and_are_used() -> None:
 
 def test_the_schema_has_composite_properties_so_that_the_rules_on_them_say_something() -> None:
     found = composite(Profile(ours()))
-    assert {vocab.NS + name for name in ("partOf", "hasPart", "toolUsed", "usedInSituation", "involvedIn", "mentions", "speaksOf")} <= found
+    assert {
+        vocab.NS + name
+        for name in ("partOf", "hasPart", "toolUsed", "usedInSituation", "involvedIn", "mentions", "speaksOf")
+    } <= found
     assert not {vocab.NS + name for name in ("usedTool", "cites", "inDocument")} & found
 
 
@@ -221,12 +330,28 @@ BASE = (
 )
 TWINS = [
     (":a :unknown :b .", "used as a property and not declared", ":a :q :b ."),
-    (":a a :Unknown .", "used as a class and not declared", ":a a [ a owl:Restriction ; owl:onProperty :p ; owl:someValuesFrom :C ] ."),
+    (
+        ":a a :Unknown .",
+        "used as a class and not declared",
+        ":a a [ a owl:Restriction ; owl:onProperty :p ; owl:someValuesFrom :C ] .",
+    ),
     (":p rdfs:domain :Unknown .", "used as a class and not declared", ":p rdfs:domain :C ."),
     (":p a owl:DatatypeProperty .", "declared as DatatypeProperty and ObjectProperty", ":C a owl:Class ."),
-    (":d a owl:AnnotationProperty .", "declared as AnnotationProperty and DatatypeProperty", ":e a owl:AnnotationProperty ."),
-    ("rdfs:member a owl:ObjectProperty .", "reserved and may not be declared", 'rdfs:label a owl:AnnotationProperty . :a rdfs:label "a" .'),
-    (":d a owl:InverseFunctionalProperty .", "takes values and is InverseFunctionalProperty", ":d a owl:FunctionalProperty ."),
+    (
+        ":d a owl:AnnotationProperty .",
+        "declared as AnnotationProperty and DatatypeProperty",
+        ":e a owl:AnnotationProperty .",
+    ),
+    (
+        "rdfs:member a owl:ObjectProperty .",
+        "reserved and may not be declared",
+        'rdfs:label a owl:AnnotationProperty . :a rdfs:label "a" .',
+    ),
+    (
+        ":d a owl:InverseFunctionalProperty .",
+        "takes values and is InverseFunctionalProperty",
+        ":d a owl:FunctionalProperty .",
+    ),
     (':a :p "b" .', "relates things and has a literal", ":b :p :a ."),
     (":a :d :b .", "takes values and has a thing", ":a :d 3 ."),
     (':a :d "1"^^xsd:gYear .', "no datatype of OWL 2", ':a :d "2011-02-17"^^xsd:date .'),
@@ -236,7 +361,11 @@ TWINS = [
         "not simple and is an FunctionalProperty",
         ":p a owl:FunctionalProperty . :q a owl:TransitiveProperty .",
     ),
-    (":p a owl:AsymmetricProperty ; owl:propertyChainAxiom ( :q :r ) .", "not simple and is an AsymmetricProperty", ":p owl:propertyChainAxiom ( :q :r ) ."),
+    (
+        ":p a owl:AsymmetricProperty ; owl:propertyChainAxiom ( :q :r ) .",
+        "not simple and is an AsymmetricProperty",
+        ":p owl:propertyChainAxiom ( :q :r ) .",
+    ),
     (
         ":q a owl:IrreflexiveProperty ; owl:inverseOf :p . :p a owl:TransitiveProperty .",
         "not simple and is an IrreflexiveProperty",
@@ -252,40 +381,76 @@ TWINS = [
         "not simple and is counted",
         ":a a [ a owl:Restriction ; owl:onProperty :p ; owl:maxCardinality 1 ] .",
     ),
-    (":p a owl:TransitiveProperty ; owl:propertyDisjointWith :q .", "not simple and is disjoint", ":p owl:propertyDisjointWith :q ."),
+    (
+        ":p a owl:TransitiveProperty ; owl:propertyDisjointWith :q .",
+        "not simple and is disjoint",
+        ":p owl:propertyDisjointWith :q .",
+    ),
     (
         ":p a owl:TransitiveProperty . [] a owl:AllDisjointProperties ; owl:members ( :p :q ) .",
         "not simple and is disjoint",
         "[] a owl:AllDisjointProperties ; owl:members ( :p :q ) .",
     ),
-    (":p owl:propertyChainAxiom ( :q :r ) . :q owl:propertyChainAxiom ( :p :r ) .", "on which it depends", ":p owl:propertyChainAxiom ( :q :r ) ."),
+    (
+        ":p owl:propertyChainAxiom ( :q :r ) . :q owl:propertyChainAxiom ( :p :r ) .",
+        "on which it depends",
+        ":p owl:propertyChainAxiom ( :q :r ) .",
+    ),
     (
         ":p owl:propertyChainAxiom ( :q :r ) . :p rdfs:subPropertyOf :q .",
         "on which it depends",
         ":p owl:propertyChainAxiom ( :q :r ) . :q rdfs:subPropertyOf :p .",
     ),
-    (":p owl:propertyChainAxiom ( :q :p :r ) .", "on which it depends", ":p owl:propertyChainAxiom ( :q :r :p ) . :p owl:propertyChainAxiom ( :p :p ) ."),
+    (
+        ":p owl:propertyChainAxiom ( :q :p :r ) .",
+        "on which it depends",
+        ":p owl:propertyChainAxiom ( :q :r :p ) . :p owl:propertyChainAxiom ( :p :p ) .",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("broken", "complaint", "sound"), TWINS, ids=[f"{number}-{twin[1]}" for number, twin in enumerate(TWINS)])
-def test_each_rule_of_the_profile_fires_on_its_broken_twin_alone(broken: str, complaint: str, sound: str) -> None:
-    assert any(complaint in said for said in violations(quad.triple for quad in rdf.parse_text(BASE + broken, RdfFormat.TURTLE)))
+@pytest.mark.parametrize(
+    ("broken", "complaint", "sound"), TWINS, ids=[f"{number}-{twin[1]}" for number, twin in enumerate(TWINS)]
+)
+def test_each_rule_of_the_profile_fires_on_its_broken_twin_alone(
+    broken: str, complaint: str, sound: str
+) -> None:
+    assert any(
+        complaint in said
+        for said in violations(quad.triple for quad in rdf.parse_text(BASE + broken, RdfFormat.TURTLE))
+    )
     assert set() == violations(quad.triple for quad in rdf.parse_text(BASE + sound, RdfFormat.TURTLE))
 
 
 def test_there_is_one_ontology_and_it_is_ours() -> None:
-    assert {vocab.BASE + "ns"} == {triple.subject.value for triple in ours() if triple.object == NamedNode(str(OWL.Ontology))}  # type: ignore[union-attr]
+    assert {vocab.BASE + "ns"} == {
+        triple.subject.value for triple in ours() if triple.object == NamedNode(str(OWL.Ontology))
+    }  # type: ignore[union-attr]
 
 
 def test_names_of_ours_are_persistent_and_readable() -> None:
-    terms = {triple.subject.value for triple in ours() if isinstance(triple.subject, NamedNode) and triple.subject.value.startswith(vocab.NS)}
+    terms = {
+        triple.subject.value
+        for triple in ours()
+        if isinstance(triple.subject, NamedNode) and triple.subject.value.startswith(vocab.NS)
+    }
     assert len(terms) > 100
     assert vocab.NS.startswith("https://w3id.org/")
-    assert [] == [iri for iri in terms if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", iri.removeprefix(vocab.NS))]
+    assert [] == [
+        iri for iri in terms if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", iri.removeprefix(vocab.NS))
+    ]
 
 
 def test_everything_is_inside_the_namespaces_of_the_project_but_the_declared_foreign_terms() -> None:
-    subjects = {triple.subject.value for triple in ours() if isinstance(triple.subject, NamedNode) and not triple.subject.value.startswith(vocab.BASE)}
-    declared = {triple.subject.value for source in sources.read(ontology_folder()).sources if source.path == "schema/foreign.ttl" for triple in source.triples}  # type: ignore[union-attr]
+    subjects = {
+        triple.subject.value
+        for triple in ours()
+        if isinstance(triple.subject, NamedNode) and not triple.subject.value.startswith(vocab.BASE)
+    }
+    declared = {
+        triple.subject.value
+        for source in sources.read(ontology_folder()).sources
+        if source.path == "schema/foreign.ttl"
+        for triple in source.triples
+    }  # type: ignore[union-attr]
     assert declared == subjects

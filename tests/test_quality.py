@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from r2p_kg import build, cli, reasoning
-from r2p_kg.checks import quality, queries
+from r2p_kg.command import main
+from r2p_kg.curate import build, reasoning
+from r2p_kg.curate.checks import quality, queries
+from r2p_kg.curate.findings import Finding
 from r2p_kg.errors import UsageError
-from r2p_kg.findings import Finding
 
 if TYPE_CHECKING:
-    from r2p_kg.build import Built
+    from r2p_kg.curate.build import Built
 
 ROOT = Path(__file__).parent.parent
 ONTOLOGY = build.ontology_folder()
@@ -38,15 +39,25 @@ FOOPS = "OM1 OM2 OM3 VER1 VER2 VOC1 VOC2 VOC3 VOC4 CN1 RDF1 DOC1 PURL1 URI1 URI2
 
 
 def origins() -> list[queries.Origin]:
-    return [origin for rule in quality.rules(ONTOLOGY) for origin in rule.origins] + [one.origin for one in quality.elsewhere(ONTOLOGY)]
+    return [origin for rule in quality.rules(ONTOLOGY) for origin in rule.origins] + [
+        one.origin for one in quality.elsewhere(ONTOLOGY)
+    ]
 
 
 def test_every_published_rule_is_held_by_a_check_or_stands_elsewhere_with_its_reason() -> None:
     known = {(one.tool, one.code, one.grade) for one in origins()}
-    wanted = {(tool, code, grade) for tool, lists in (("ROBOT", ROBOT), ("OOPS", OOPS)) for grade, codes in lists.items() for code in codes.split()}
+    wanted = {
+        (tool, code, grade)
+        for tool, lists in (("ROBOT", ROBOT), ("OOPS", OOPS))
+        for grade, codes in lists.items()
+        for code in codes.split()
+    }
     assert set() == wanted - known
     assert set() == {("FOOPS", code, "") for code in FOOPS.split()} - known
-    assert (27, 33) == (len({one for one in wanted if one[0] == "ROBOT"}), len({one for one in wanted if one[0] == "OOPS"}))
+    assert (27, 33) == (
+        len({one for one in wanted if one[0] == "ROBOT"}),
+        len({one for one in wanted if one[0] == "OOPS"}),
+    )
 
 
 def test_what_holds_a_rule_elsewhere_is_a_test_that_exists_or_a_reason() -> None:
@@ -57,7 +68,9 @@ def test_what_holds_a_rule_elsewhere_is_a_test_that_exists_or_a_reason() -> None
             assert f"def {named[2]}(" in (ROOT / named[1]).read_text("utf-8"), one.how
         else:
             assert one.how.startswith(("not applied: ", "not held yet: ", "in part: ", "the ")), one.how
-            assert not one.how.startswith("in part: ") or one.origin in held, f"no check holds any part of {one.origin}"
+            assert not one.how.startswith("in part: ") or one.origin in held, (
+                f"no check holds any part of {one.origin}"
+            )
         if one.origin.grade in quality.BAR:
             assert one.origin in held or named is not None, f"{one.origin} is grave and is held by no test"
 
@@ -83,17 +96,29 @@ def test_every_check_that_can_fire_has_a_row() -> None:
 
 
 def test_the_page_is_what_the_command_prints(snapshot_of_the_checkout: Built) -> None:
-    printed = quality.report(quality.fired(quality.rules(ONTOLOGY), snapshot_of_the_checkout.findings), quality.elsewhere(ONTOLOGY))
-    assert printed == (ROOT / "docs" / "quality.md").read_text("utf-8"), "docs/quality.md is stale: r2p check --report > docs/quality.md"
+    printed = quality.report(
+        quality.fired(quality.rules(ONTOLOGY), snapshot_of_the_checkout.findings), quality.elsewhere(ONTOLOGY)
+    )
+    assert printed == (ROOT / "docs" / "quality.md").read_text("utf-8"), (
+        "docs/quality.md is stale: r2p check --report > docs/quality.md"
+    )
 
 
-def test_the_command_prints_the_report_and_ends_with_1_where_there_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reasoning, "verdict", lambda *_: reasoning.Verdict(consistent=True, unsatisfiable=(), said=""))
+def test_the_command_prints_the_report_and_ends_with_1_where_there_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        reasoning, "verdict", lambda *_: reasoning.Verdict(consistent=True, unsatisfiable=(), said="")
+    )
     (tmp_path / "prefixes.ttl").write_text("# none\n")
     (tmp_path / "r2p.ttl").write_text("this is no Turtle")
     (tmp_path / "checks").mkdir()
-    (tmp_path / "checks" / "own.rq").write_text("# Problem: {focus} is bad\n# Solution: mend it\n# Severity: error\nSELECT ?focus { ?focus ?p ?o }")
-    ran = CliRunner().invoke(cli.main, ["check", "--report", "--ontology", str(tmp_path), "--state", str(tmp_path / "state")])
+    (tmp_path / "checks" / "own.rq").write_text(
+        "# Problem: {focus} is bad\n# Solution: mend it\n# Severity: error\nSELECT ?focus { ?focus ?p ?o }"
+    )
+    ran = CliRunner().invoke(
+        main, ["check", "--report", "--ontology", str(tmp_path), "--state", str(tmp_path / "state")]
+    )
     assert 1 == ran.exit_code, ran.output
     assert "| syntax | a file that is no Turtle | error | 1 |" in ran.output
     assert "| own | *focus* is bad | error | 0 |" in ran.output
@@ -101,7 +126,9 @@ def test_the_command_prints_the_report_and_ends_with_1_where_there_is_an_error(t
 
 def test_an_origin_that_no_tool_has_is_refused_with_the_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.rq"
-    path.write_text("# Problem: a\n# Solution: b\n# Severity: error\n# Origin: OOPS P08 terrible\nSELECT ?focus {}")
+    path.write_text(
+        "# Problem: a\n# Solution: b\n# Severity: error\n# Origin: OOPS P08 terrible\nSELECT ?focus {}"
+    )
     with pytest.raises(UsageError, match=r"mine\.rq: the origin 'OOPS P08 terrible' is none"):
         queries.read(path)
 

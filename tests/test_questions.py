@@ -1,7 +1,8 @@
 """Every saved query is asked on the real graph and compared with an answer that was held against the sources.
 
-``tests/answers/<id>.csv`` holds the rows at the query's default parameters; ``tests/world/answers/<id>.csv`` those on the invented world.
-Rows are compared in their order: every question that can have several rows says in which order they come, and leaves no tie.
+``tests/answers/<id>.csv`` holds the rows at the query's default parameters; ``tests/world/answers/<id>.csv``
+those on the invented world. Rows are compared in their order: every question that can have several rows says
+in which order they come, and leaves no tie.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from r2p_kg import build, library, snapshot
+from r2p_kg import library
+from r2p_kg.curate import build
 from r2p_kg.engine.pool import Pool, PoolSettings
-from r2p_kg.snapshot import Snapshot
+from r2p_kg.graph import snapshot
+from r2p_kg.graph.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from r2p_kg.build import Built
+    from r2p_kg.curate.build import Built
     from r2p_kg.library import SavedQuery
 
 ROOT = Path(__file__).parent.parent
@@ -47,9 +50,15 @@ def expected(query_id: str, folder: Path = ANSWERS) -> list[tuple[str, ...]]:
     return rows((folder / f"{query_id}.csv").read_text("utf-8"))
 
 
-def asked(pool: Pool, query: SavedQuery, prefixes: dict[str, str], further_keys: str = "") -> list[tuple[str, ...]]:
+def asked(
+    pool: Pool, query: SavedQuery, prefixes: dict[str, str], further_keys: str = ""
+) -> list[tuple[str, ...]]:
     """The answer at the default parameters, its rows ordered by ``further_keys`` after the query's own."""
-    return rows(pool.ask(library.bind(query, {}, prefixes).rstrip() + further_keys, media_type="text/csv").body.decode())
+    return rows(
+        pool.ask(
+            library.bind(query, {}, prefixes).rstrip() + further_keys, media_type="text/csv"
+        ).body.decode()
+    )
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +74,9 @@ def test_there_are_at_least_sixty_questions_and_each_has_its_expected_answer() -
 
 
 @pytest.mark.parametrize("query", LIBRARY.queries, ids=lambda query: query.id)
-def test_a_question_is_answered_as_the_sources_say(pool: Pool, query: SavedQuery, snapshot_of_the_checkout: Built) -> None:
+def test_a_question_is_answered_as_the_sources_say(
+    pool: Pool, query: SavedQuery, snapshot_of_the_checkout: Built
+) -> None:
     assert expected(query.id) == asked(pool, query, dict(snapshot_of_the_checkout.snapshot.prefixes))
 
 
@@ -76,7 +87,9 @@ def test_a_question_expects_rows_or_none_as_its_answer_has_them(query: SavedQuer
 
 
 @pytest.mark.parametrize("query", LIBRARY.queries, ids=lambda query: query.id)
-def test_the_order_of_an_answer_leaves_no_tie_and_no_row_comes_twice(pool: Pool, query: SavedQuery, snapshot_of_the_checkout: Built) -> None:
+def test_the_order_of_an_answer_leaves_no_tie_and_no_row_comes_twice(
+    pool: Pool, query: SavedQuery, snapshot_of_the_checkout: Built
+) -> None:
     if AGGREGATE.search(query.text):
         assert len(expected(query.id)) == 2
         return
@@ -90,7 +103,12 @@ def test_the_order_of_an_answer_leaves_no_tie_and_no_row_comes_twice(pool: Pool,
 
 #: (question, what stands in the quads, what a mistaken curator would write instead)
 PLANTED = [
-    pytest.param("tools-in-a-situation", f"<{NS}authority> <{ID}s-res-1973-2011>", f"<{NS}authority> <{ID}s-res-1970-2011>", id="a swapped resolution"),
+    pytest.param(
+        "tools-in-a-situation",
+        f"<{NS}authority> <{ID}s-res-1973-2011>",
+        f"<{NS}authority> <{ID}s-res-1970-2011>",
+        id="a swapped resolution",
+    ),
     pytest.param(
         "crime-claims",
         f"<{ID}yemen-2015.crime-claim.war-crimes-concern> <{NS}modality> <{ID}modality/concern>",
@@ -122,17 +140,25 @@ PLANTED = [
         id="a lost denial",
     ),
     pytest.param(
-        "tools-in-a-situation", f"<{NS}usedTool> <{ID}all-necessary-measures>", f"<{NS}usedTool> <{ID}no-fly-zone>", id="a tool supplied from elsewhere"
+        "tools-in-a-situation",
+        f"<{NS}usedTool> <{ID}all-necessary-measures>",
+        f"<{NS}usedTool> <{ID}no-fly-zone>",
+        id="a tool supplied from elsewhere",
     ),
 ]
 
 
 @pytest.mark.parametrize(("query_id", "right", "wrong"), PLANTED)
-def test_a_planted_error_makes_an_answer_wrong(query_id: str, right: str, wrong: str, snapshot_of_the_checkout: Built, tmp_path: Path) -> None:
+def test_a_planted_error_makes_an_answer_wrong(
+    query_id: str, right: str, wrong: str, snapshot_of_the_checkout: Built, tmp_path: Path
+) -> None:
     sound = snapshot_of_the_checkout.snapshot
     assert right.encode() in sound.quads
     spoilt = b"\n".join(sorted(sound.quads.replace(right.encode(), wrong.encode()).splitlines())) + b"\n"
-    pool = Pool(snapshot.write(Snapshot.of(spoilt, sound.prefixes, sound.census), tmp_path), PoolSettings(workers=1, spares=0))
+    pool = Pool(
+        snapshot.write(Snapshot.of(spoilt, sound.prefixes, sound.census), tmp_path),
+        PoolSettings(workers=1, spares=0),
+    )
     try:
         query = LIBRARY.get(query_id)
         assert query is not None
@@ -144,7 +170,9 @@ def test_a_planted_error_makes_an_answer_wrong(query_id: str, right: str, wrong:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pool, dict[str, str]]]:
     """The small invented world, which no curator's work can change."""
-    found = build.assemble(build.ontology_folder(), facts=ROOT / "tests" / "world", memory=tmp_path_factory.mktemp("memory")).snapshot
+    found = build.assemble(
+        build.ontology_folder(), facts=ROOT / "tests" / "world", memory=tmp_path_factory.mktemp("memory")
+    ).snapshot
     assert found is not None
     engine = Pool(snapshot.write(found, tmp_path_factory.mktemp("world")), PoolSettings(workers=1, spares=0))
     yield engine, dict(found.prefixes)
@@ -159,7 +187,9 @@ def test_ten_questions_have_a_golden_answer_on_the_invented_world() -> None:
 
 
 @pytest.mark.parametrize("query_id", WORLD_QUESTIONS)
-def test_a_question_is_answered_on_the_invented_world(query_id: str, world: tuple[Pool, dict[str, str]]) -> None:
+def test_a_question_is_answered_on_the_invented_world(
+    query_id: str, world: tuple[Pool, dict[str, str]]
+) -> None:
     pool, prefixes = world
     query = LIBRARY.get(query_id)
     assert query is not None

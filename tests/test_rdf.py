@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, RdfFormat
 
-from r2p_kg import rdf
 from r2p_kg.errors import UsageError
+from r2p_kg.graph import rdf
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,9 @@ def test_a_file_is_read_in_the_format_of_its_suffix(name: str, tmp_path: Path) -
 def test_named_graphs_stay_named_and_triples_go_to_the_default_graph(tmp_path: Path) -> None:
     (tmp_path / "a.trig").write_text("<http://e/g> { <http://e/a> <http://e/p> <http://e/b> }")
     (tmp_path / "b.ttl").write_text("<http://e/a> <http://e/p> <http://e/c> .")
-    expected = b"<http://e/a> <http://e/p> <http://e/b> <http://e/g> .\n<http://e/a> <http://e/p> <http://e/c> .\n"
+    expected = (
+        b"<http://e/a> <http://e/p> <http://e/b> <http://e/g> .\n<http://e/a> <http://e/p> <http://e/c> .\n"
+    )
     assert expected == rdf.read_files([tmp_path / "b.ttl", tmp_path / "a.trig"])
 
 
@@ -53,14 +55,20 @@ def test_a_relative_iri_is_resolved_against_the_file(tmp_path: Path) -> None:
 
 def test_a_syntax_error_names_file_line_and_column(tmp_path: Path) -> None:
     (tmp_path / "bad.ttl").write_text("<http://e/a> <http://e/p> 1 .\n<http://e/a> nonsense 2 .\n")
-    with pytest.raises(rdf.RdfSyntaxError, match=r"bad\.ttl:2:14: nonsense is not a valid predicate") as caught:
+    with pytest.raises(
+        rdf.RdfSyntaxError, match=r"bad\.ttl:2:14: nonsense is not a valid predicate"
+    ) as caught:
         rdf.read_file(tmp_path / "bad.ttl")
     assert (2, 14, 2) == (caught.value.line, caught.value.column, caught.value.exit_code)
 
 
 def test_a_missing_file_a_folder_and_an_unknown_suffix_are_told_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "folder.ttl").mkdir()
-    for name, words in (("none.ttl", "cannot be read"), ("folder.ttl", "cannot be read"), ("x.docx", "unknown suffix '.docx'")):
+    for name, words in (
+        ("none.ttl", "cannot be read"),
+        ("folder.ttl", "cannot be read"),
+        ("x.docx", "unknown suffix '.docx'"),
+    ):
         with pytest.raises(UsageError, match=words):
             rdf.read_file(tmp_path / name)
 
@@ -72,7 +80,9 @@ def test_bytes_that_are_not_utf8_are_a_syntax_error() -> None:
 
 def test_canonical_text_does_not_depend_on_order_labels_or_repetition() -> None:
     one = '_:x <http://e/p> _:y . _:y <http://e/q> "1" . <http://e/a> <http://e/p> _:x .'
-    two = '<http://e/a> <http://e/p> _:m . _:k <http://e/q> "1" . _:m <http://e/p> _:k . _:m <http://e/p> _:k .'
+    two = (
+        '<http://e/a> <http://e/p> _:m . _:k <http://e/q> "1" . _:m <http://e/p> _:k . _:m <http://e/p> _:k .'
+    )
     texts = [rdf.canonical(rdf.parse_text(text, RdfFormat.TURTLE)) for text in (one, two)]
     assert texts[0] == texts[1]
     assert sorted(texts[0].splitlines()) == texts[0].splitlines()
@@ -81,7 +91,12 @@ def test_canonical_text_does_not_depend_on_order_labels_or_repetition() -> None:
 
 def test_canonical_text_keeps_lexical_forms_and_lower_cases_language_tags() -> None:
     quads = [
-        Quad(A, P, Literal("01", datatype=NamedNode("http://www.w3.org/2001/XMLSchema#integer")), DefaultGraph()),
+        Quad(
+            A,
+            P,
+            Literal("01", datatype=NamedNode("http://www.w3.org/2001/XMLSchema#integer")),
+            DefaultGraph(),
+        ),
         Quad(A, P, Literal("x", language="en-GB"), G),
     ]
     assert (
@@ -92,7 +107,9 @@ def test_canonical_text_keeps_lexical_forms_and_lower_cases_language_tags() -> N
 
 LITERALS = st.text(st.characters(exclude_categories=["Cs"])).map(Literal)
 NODES = st.integers(0, 4).map(lambda n: NamedNode(f"http://e/{n}"))
-QUADS = st.builds(Quad, NODES | st.integers(0, 2).map(lambda n: BlankNode(f"b{n}")), NODES, NODES | LITERALS, NODES)
+QUADS = st.builds(
+    Quad, NODES | st.integers(0, 2).map(lambda n: BlankNode(f"b{n}")), NODES, NODES | LITERALS, NODES
+)
 
 
 @given(st.lists(QUADS, max_size=12))
@@ -104,10 +121,15 @@ def test_whatever_is_written_canonically_reads_back_the_same(quads: list[Quad]) 
 
 @pytest.mark.parametrize("media_type", ["application/trig", "application/n-quads", "application/ld+json"])
 def test_formats_with_graphs_write_what_reads_back_the_same(media_type: str) -> None:
-    quads = [Quad(A, P, Literal('"\n\\'), G), Quad(A, NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type"), G, DefaultGraph())]
+    quads = [
+        Quad(A, P, Literal('"\n\\'), G),
+        Quad(A, NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type"), G, DefaultGraph()),
+    ]
     form = RdfFormat.from_media_type(media_type)
     assert form is not None
-    assert rdf.canonical(quads) == rdf.canonical(rdf.parse_text(rdf.write(quads, media_type, {"e": "http://e/"}), form))
+    assert rdf.canonical(quads) == rdf.canonical(
+        rdf.parse_text(rdf.write(quads, media_type, {"e": "http://e/"}), form)
+    )
 
 
 @pytest.mark.parametrize("media_type", ["text/turtle", "application/n-triples", "application/rdf+xml"])
@@ -120,7 +142,9 @@ def test_formats_without_graphs_write_each_triple_once(media_type: str) -> None:
 
 def test_turtle_puts_types_first_and_declares_only_prefixes_in_use() -> None:
     text = "<http://e/b> <http://e/p> 1 . <http://e/a> <http://a/p> 2 ; a <http://e/C> ."
-    written = rdf.write(rdf.parse_text(text, RdfFormat.TURTLE), "text/turtle", {"e": "http://e/", "z": "http://z/"}).decode()
+    written = rdf.write(
+        rdf.parse_text(text, RdfFormat.TURTLE), "text/turtle", {"e": "http://e/", "z": "http://z/"}
+    ).decode()
     assert "@prefix e: <http://e/> .\ne:a a e:C ;\n\t<http://a/p> 2 .\ne:b e:p 1 .\n" == written
 
 

@@ -1,4 +1,7 @@
-"""What README.md shows is so: its query gives its answer, its commands are those that CI runs, its links lead somewhere."""
+"""What README.md shows is so.
+
+Its query gives its answer, its commands are those that CI runs, its links lead somewhere.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from r2p_kg import library
 from r2p_kg.engine.pool import Pool, PoolSettings
 
 if TYPE_CHECKING:
-    from r2p_kg.build import Built
+    from r2p_kg.curate.build import Built
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")

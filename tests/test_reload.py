@@ -17,9 +17,9 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from r2p_kg import build
+from r2p_kg.curate import build
+from r2p_kg.curate.reasoning import consistency
 from r2p_kg.engine.broker import Client
-from r2p_kg.reasoning import consistency
 from tests import served
 from tests.curated import FOREIGN, HEAD, PREFIXES, SCHEMA
 

@@ -19,9 +19,11 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
-from r2p_kg import build, reload, serve, snapshot
+from r2p_kg.command import reload, serve
+from r2p_kg.curate import build
+from r2p_kg.curate.findings import Finding
 from r2p_kg.errors import FindingsError, UsageError
-from r2p_kg.findings import Finding
+from r2p_kg.graph import snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from r2p_kg import snapshot
 from r2p_kg.errors import SnapshotError
+from r2p_kg.graph import snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-ONE = snapshot.Snapshot.of(b'<http://e/a> <http://e/p> "\xc3\xa9" .\n', {"e": "http://e/"}, {"triples asserted": 1}, b'{"files": [], "rules": []}\n=\n')
+ONE = snapshot.Snapshot.of(
+    b'<http://e/a> <http://e/p> "\xc3\xa9" .\n',
+    {"e": "http://e/"},
+    {"triples asserted": 1},
+    b'{"files": [], "rules": []}\n=\n',
+)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -32,7 +37,9 @@ def test_the_digest_is_that_of_the_quads_alone() -> None:
 
 def test_equal_snapshots_give_equal_files(tmp_path: Path) -> None:
     other = snapshot.Snapshot.of(ONE.quads, dict(ONE.prefixes), dict(ONE.census), ONE.origins)
-    assert snapshot.write(ONE, tmp_path / "a").read_bytes() == snapshot.write(other, tmp_path / "b").read_bytes()
+    assert (
+        snapshot.write(ONE, tmp_path / "a").read_bytes() == snapshot.write(other, tmp_path / "b").read_bytes()
+    )
 
 
 def test_a_file_that_is_damaged_anywhere_is_refused(tmp_path: Path) -> None:

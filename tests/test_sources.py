@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat
 
-from r2p_kg import rdf, sources
-from r2p_kg.build import ontology_folder
+from r2p_kg.curate import sources
+from r2p_kg.curate.build import ontology_folder
+from r2p_kg.curate.findings import Finding
 from r2p_kg.errors import UsageError
-from r2p_kg.findings import Finding
+from r2p_kg.graph import rdf
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,7 +79,11 @@ def test_every_triple_has_the_line_on_which_its_object_begins() -> None:
     assert 3 == at["<http://e/C>"]
     assert (4, 5) == (at["<http://e/y>"], at["<http://e/z>"])
     assert [6] == [line for value, line in at.items() if value.startswith('"first')]
-    assert {8} == {at[f'"01"{integer}'], at['"-1.50"^^<http://www.w3.org/2001/XMLSchema#decimal>'], at['"1e3"^^<http://www.w3.org/2001/XMLSchema#double>']}
+    assert {8} == {
+        at[f'"01"{integer}'],
+        at['"-1.50"^^<http://www.w3.org/2001/XMLSchema#decimal>'],
+        at['"1e3"^^<http://www.w3.org/2001/XMLSchema#double>'],
+    }
     assert 9 == at['"b"@en-gb'] == at[f'"2"{integer}']
     assert 10 == at[f'"3"{integer}']
     assert 12 == at['"3"^^<http://e/date>']
@@ -94,7 +99,9 @@ def test_the_triples_are_those_of_a_strict_parser() -> None:
 
 
 def quad_of(source: sources.Source) -> list[Quad]:
-    return [Quad(triple.subject, triple.predicate, triple.object, DefaultGraph()) for triple in source.triples]
+    return [
+        Quad(triple.subject, triple.predicate, triple.object, DefaultGraph()) for triple in source.triples
+    ]
 
 
 def test_a_triple_written_twice_keeps_its_first_line() -> None:
@@ -109,13 +116,27 @@ def test_our_own_files_are_read_as_a_strict_parser_reads_them(path: str) -> None
     assert rdf.canonical(rdf.parse_text(data, RdfFormat.TURTLE)) == rdf.canonical(quad_of(source))
     lines = data.decode().splitlines()
     for triple, line in source.lines.items():
-        local = getattr(triple.object, "value", "").rstrip("/#").replace("\\", "").replace('"', "").rpartition("/")[2].rpartition("#")[2]
-        if isinstance(triple.object, NamedNode) and triple.object.value.startswith("https://w3id.org/r2p-kg/"):
+        local = (
+            getattr(triple.object, "value", "")
+            .rstrip("/#")
+            .replace("\\", "")
+            .replace('"', "")
+            .rpartition("/")[2]
+            .rpartition("#")[2]
+        )
+        if isinstance(triple.object, NamedNode) and triple.object.value.startswith(
+            "https://w3id.org/r2p-kg/"
+        ):
             assert local in lines[line - 1].replace("\\", ""), (path, line, str(triple))
 
 
 ERRORS = [
-    ("e:a b:p e:c .", 2, "The prefix b: has not been declared", "no prefix of that name is declared in prefixes.ttl"),
+    (
+        "e:a b:p e:c .",
+        2,
+        "The prefix b: has not been declared",
+        "no prefix of that name is declared in prefixes.ttl",
+    ),
     (
         "e:a xsd:p e:c .",
         2,
@@ -123,7 +144,12 @@ ERRORS = [
         "add @prefix xsd: <http://www.w3.org/2001/XMLSchema#> . at the top",
     ),
     ("e:a xds:p e:c .", 2, "xds:", "(did you mean xsd:?)"),
-    ("e:a e:p e:b # .\n\n# e:x\ne:c e:p e:d .", 2, "noticed in line 5: A dot is expected", "end a statement with ."),
+    (
+        "e:a e:p e:b # .\n\n# e:x\ne:c e:p e:d .",
+        2,
+        "noticed in line 5: A dot is expected",
+        "end a statement with .",
+    ),
     ("e:a e:p e:b\n  e:q e:d .", 2, "noticed in line 3: A dot is expected", "separate properties with ;"),
     ("e:a e:p e:b e:c .", 2, "A dot is expected", "objects with ,"),
     ("e:a e:p e:b .\n\u00a7 e:q 1 .", 3, "'\u00a7'", "take the sign away"),
@@ -147,7 +173,9 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("text", "line", "message", "repair"), ERRORS)
-def test_a_syntax_error_says_where_what_and_what_to_do(text: str, line: int, message: str, repair: str) -> None:
+def test_a_syntax_error_says_where_what_and_what_to_do(
+    text: str, line: int, message: str, repair: str
+) -> None:
     finding = refused(HEAD + text)
     assert line == finding.line
     assert message in finding.message
@@ -158,7 +186,11 @@ def test_a_byte_order_mark_and_another_encoding_are_named() -> None:
     assert "byte order mark" in refused("\ufeff" + "e:a e:p 1 .").repair
     assert "byte order mark" in refused("\ufeff# a comment\n" + HEAD).repair
     finding = refused(HEAD.encode() + b'e:a e:p "caf\xe9" .')
-    assert (2, "byte 0xe9 is not UTF-8", "save the file as UTF-8") == (finding.line, finding.message, finding.repair)
+    assert (2, "byte 0xe9 is not UTF-8", "save the file as UTF-8") == (
+        finding.line,
+        finding.message,
+        finding.repair,
+    )
     assert "is not UTF-8" in refused("e:a".encode("utf-16")).message
 
 
@@ -169,14 +201,26 @@ def test_line_ends_of_windows_change_neither_triples_nor_lines() -> None:
 
 
 def test_all_files_with_errors_are_reported_at_once_and_the_rest_is_read(tmp_path: Path) -> None:
-    corpus = sources.read(folder(tmp_path, facts__a=HEAD + "e:a e:p", facts__b=HEAD + "e:a e:p e:b .", shapes__c="nonsense"))
+    corpus = sources.read(
+        folder(tmp_path, facts__a=HEAD + "e:a e:p", facts__b=HEAD + "e:a e:p e:b .", shapes__c="nonsense")
+    )
     assert ["facts/a.ttl", "shapes/c.ttl"] == [finding.path for finding in corpus.findings]
     assert ["facts/b.ttl", "prefixes.ttl"] == [source.path for source in corpus.sources]
 
 
 def test_facts_schema_and_reference_data_have_their_graphs_and_asides_have_none(tmp_path: Path) -> None:
     text = HEAD + "e:a e:p e:b ."
-    names = ("align__a", "attic", "examples__a", "facts__reference__r", "facts__situations__a", "r2p", "schema__a", "schemes__a", "shapes__a")
+    names = (
+        "align__a",
+        "attic",
+        "examples__a",
+        "facts__reference__r",
+        "facts__situations__a",
+        "r2p",
+        "schema__a",
+        "schemes__a",
+        "shapes__a",
+    )
     corpus = sources.read(folder(tmp_path, **dict.fromkeys(names, text)))
     graphs = {source.path: source.graph.rpartition("/graph/")[2] for source in corpus.sources}
     expected = {
@@ -229,7 +273,9 @@ def test_a_folder_that_is_missing_or_no_ontology_is_told_in_one_sentence(tmp_pat
 
 
 def test_a_broken_prefix_file_is_the_only_finding(tmp_path: Path) -> None:
-    (finding,) = sources.read(folder(tmp_path, prefixes=PREFIXES + "oops", facts__a=HEAD + "e:a e:p e:b .")).findings
+    (finding,) = sources.read(
+        folder(tmp_path, prefixes=PREFIXES + "oops", facts__a=HEAD + "e:a e:p e:b .")
+    ).findings
     assert ("prefixes.ttl", 7) == (finding.path, finding.line)
 
 

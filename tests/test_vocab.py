@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from r2p_kg import sources, vocab
-from r2p_kg.build import ontology_folder
+from r2p_kg.curate import sources
+from r2p_kg.curate.build import ontology_folder
+from r2p_kg.graph import vocab
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,9 @@ def test_the_graph_of_a_file_follows_from_its_path(path: str, graph: str) -> Non
 
 def test_namespaces_typed_in_python_are_those_that_the_prefix_file_declares() -> None:
     declared = sources.read(ontology_folder()).prefixes
-    typed = {name.lower(): getattr(vocab, name) for name in ("RDF", "RDFS", "OWL", "XSD", "SKOS", "DCTERMS", "SH", "VANN", "PROV", "ID")}
+    typed = {
+        name.lower(): getattr(vocab, name)
+        for name in ("RDF", "RDFS", "OWL", "XSD", "SKOS", "DCTERMS", "SH", "VANN", "PROV", "ID")
+    }
     assert typed == {name: declared[name] for name in typed}
     assert vocab.NS == declared["r2p"]

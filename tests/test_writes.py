@@ -1,4 +1,8 @@
-"""Writes to the whole service: what was written is there for everybody at once, nobody who reads is disturbed, and a bad write leaves no trace."""
+"""Writes to the whole service.
+
+What was written is there for everybody at once, nobody who reads is disturbed, and a bad write leaves no
+trace.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,15 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder: Path = tmp_path_factory.mktemp("writes")
     (folder / "data.ttl").write_text(f"<{EX}state> <{EX}a> 0 ; <{EX}b> 0 .", "utf-8")
     (folder / "token").write_text(BEARER, "utf-8")
-    with started("--data", str(folder / "data.ttl"), "--write-token-file", str(folder / "token"), "--workers", "2", temporary=folder) as found:
+    with started(
+        "--data",
+        str(folder / "data.ttl"),
+        "--write-token-file",
+        str(folder / "token"),
+        "--workers",
+        "2",
+        temporary=folder,
+    ) as found:
         yield found
 
 
@@ -38,7 +50,12 @@ def send(url: str, method: str, target: str, body: bytes | None = None, kind: st
     """Status and body of one request on a connection of its own, which either front may take."""
     address = urlsplit(url)
     with closing(http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)) as connection:
-        connection.request(method, target, body, {"Authorization": f"Bearer {BEARER}", **({"Content-Type": kind} if kind else {})})
+        connection.request(
+            method,
+            target,
+            body,
+            {"Authorization": f"Bearer {BEARER}", **({"Content-Type": kind} if kind else {})},
+        )
         reply = connection.getresponse()
         return reply.status, reply.read()
 
@@ -58,7 +75,10 @@ def state(url: str) -> tuple[int, int]:
 
 def setting(number: int) -> str:
     """An update of two operations, between which nobody may look."""
-    return " ; ".join(f"DELETE WHERE {{ <{EX}state> <{EX}{name}> ?o }} ; INSERT DATA {{ <{EX}state> <{EX}{name}> {number} }}" for name in "ab")
+    return " ; ".join(
+        f"DELETE WHERE {{ <{EX}state> <{EX}{name}> ?o }} ; INSERT DATA {{ <{EX}state> <{EX}{name}> {number} }}"
+        for name in "ab"
+    )
 
 
 def test_what_was_written_is_there_for_every_later_question(url: str) -> None:
@@ -97,13 +117,17 @@ def test_those_who_read_meanwhile_get_whole_states_in_their_order(url: str) -> N
 def test_writes_at_once_are_done_one_after_the_other_and_none_is_lost(url: str) -> None:
     statuses: list[int] = []
     texts = [f"INSERT DATA {{ <{EX}many> <{EX}value> {number} }}" for number in range(6)]
-    writers = [threading.Thread(target=lambda text=text: statuses.append(update(url, text))) for text in texts]
+    writers = [
+        threading.Thread(target=lambda text=text: statuses.append(update(url, text))) for text in texts
+    ]
     for writer in writers:
         writer.start()
     for writer in writers:
         writer.join(60)
     assert [204] * 6 == statuses
-    _, body = send(url, "GET", f"/sparql?{urlencode({'query': f'SELECT ?v {{ <{EX}many> <{EX}value> ?v }}'})}")
+    _, body = send(
+        url, "GET", f"/sparql?{urlencode({'query': f'SELECT ?v {{ <{EX}many> <{EX}value> ?v }}'})}"
+    )
     assert set(range(6)) == {int(row["v"]["value"]) for row in json.loads(body)["results"]["bindings"]}
 
 

@@ -39,15 +39,22 @@ class Reply:
     seconds: float
 
 
-def get(endpoint: Endpoint, target: str, *, timeout: float, accept: str = JSON, source: str = HOST, etag: str = "") -> Reply:
-    """The reply to one GET request over a connection of its own; ``source``: the loopback address that the client has.
+def get(
+    endpoint: Endpoint, target: str, *, timeout: float, accept: str = JSON, source: str = HOST, etag: str = ""
+) -> Reply:
+    """The reply to one GET request over a connection of its own.
 
-    Raises OSError (TimeoutError where nothing came for ``timeout`` seconds) or http.client.HTTPException where there is no whole reply.
+    ``source``: the loopback address that the client has.
+
+    Raises OSError (TimeoutError where nothing came for ``timeout`` seconds) or http.client.HTTPException
+    where there is no whole reply.
     """
     connection = http.client.HTTPConnection(HOST, endpoint.port, timeout=timeout, source_address=(source, 0))
     try:
         started = time.perf_counter()
-        connection.request("GET", target, headers={"Accept": accept} | ({"If-None-Match": etag} if etag else {}))
+        connection.request(
+            "GET", target, headers={"Accept": accept} | ({"If-None-Match": etag} if etag else {})
+        )
         response = connection.getresponse()
         body = response.read()
         headers = {name.lower(): value for name, value in response.getheaders()}
@@ -64,7 +71,8 @@ def ask(endpoint: Endpoint, query: str, *, timeout: float) -> Reply:
 def rows(body: bytes) -> list[tuple[tuple[str, ...], ...]]:
     """The solutions of a SPARQL JSON answer, sorted, written alike whichever service wrote them.
 
-    Virtuoso says "typed-literal" for what the standard calls "literal" with a datatype; xsd:string may be said or left out (RDF 1.1, 3.3).
+    Virtuoso says "typed-literal" for what the standard calls "literal" with a datatype; xsd:string may be
+    said or left out (RDF 1.1, 3.3).
     """
     found: Any = json.loads(body)["results"]["bindings"]
     return sorted(tuple(sorted(_term(name, term) for name, term in solution.items())) for solution in found)

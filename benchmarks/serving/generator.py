@@ -1,6 +1,9 @@
-"""Load in pure Python, in a process of its own: the way out where wrk is missing. It takes a task as JSON on standard input.
+"""Load in pure Python, in a process of its own.
 
-One thread, one event loop: it tops out at some thousands of requests a second, below a fast service, whose figures it therefore hides.
+The way out where wrk is missing. It takes a task as JSON on standard input.
+
+One thread, one event loop: it tops out at some thousands of requests a second, below a fast service, whose
+figures it therefore hides.
 """
 
 from __future__ import annotations
@@ -86,12 +89,20 @@ def _requests(task: dict[str, Any]) -> Iterator[bytes]:
 async def _run(task: dict[str, Any]) -> dict[str, Any]:
     tally, requests = Tally(), _requests(task)
     started = time.perf_counter()
-    await asyncio.gather(*(_client(task, requests, started + task["seconds"], tally) for _ in range(task["clients"])))
+    await asyncio.gather(
+        *(_client(task, requests, started + task["seconds"], tally) for _ in range(task["clients"]))
+    )
     seconds = time.perf_counter() - started
     times = sorted(tally.times) or [0.0]
     p50, p99 = (1000 * times[min(len(times) - 1, int(share * len(times)))] for share in (0.5, 0.99))
     errors = {name: tally.errors[name] for name in ("connect", "read", "write", "status", "timeout")}
-    figures = {"requests": len(tally.times), "seconds": seconds, "p50": p50, "p99": p99, "longest": 1000 * times[-1]}
+    figures = {
+        "requests": len(tally.times),
+        "seconds": seconds,
+        "p50": p50,
+        "p99": p99,
+        "longest": 1000 * times[-1],
+    }
     return {**figures, "received": tally.received, "errors": errors}
 
 

@@ -1,7 +1,9 @@
-"""A generated graph on responses to situations, the same on every machine: a hundred triples for each situation.
+"""A generated graph on responses to situations, the same on every machine.
 
-Nothing is drawn by chance, so that no version of Python can give another graph. Each situation has exactly ten responses, hence each
-question its exact number of rows.
+A hundred triples for each situation.
+
+Nothing is drawn by chance, so that no version of Python can give another graph. Each situation has exactly
+ten responses, hence each question its exact number of rows.
 """
 
 from __future__ import annotations
@@ -58,7 +60,10 @@ def situations(triples: int) -> int:
 
 
 def write(path: Path, triples: int) -> int:
-    """The number of N-Triples written to the file: ``triples``, rounded, and some hundreds for places, tools and actors."""
+    """The number of N-Triples written to the file.
+
+    ``triples``, rounded, and some hundreds for places, tools and actors.
+    """
     count = 0
     with path.open("w", encoding="utf-8") as out:
         for line in _lines(situations(triples)):
@@ -68,7 +73,10 @@ def write(path: Path, triples: int) -> int:
 
 
 def _spread(number: int, size: int) -> int:
-    """A number below ``size`` that looks drawn by chance: Knuth's multiplicative hash, the high bits of which are well mixed."""
+    """A number below ``size`` that looks drawn by chance.
+
+    Knuth's multiplicative hash, the high bits of which are well mixed.
+    """
     return ((number + 1) * 2654435761 % 2**32) * size >> 32
 
 

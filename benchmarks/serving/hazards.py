@@ -1,4 +1,7 @@
-"""What a hostile client does to a service: p99 of the others, how late a deadline comes, how soon a killed worker is replaced, memory by role."""
+"""What a hostile client does to a service.
+
+P99 of the others, how late a deadline comes, how soon a killed worker is replaced, memory by role.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +27,13 @@ if TYPE_CHECKING:
     from benchmarks.serving.questions import Question
     from benchmarks.serving.services import Service
 
-#: The attacker comes from another address than the others, as on the net: all of 127.0.0.0/8 is loopback on Linux.
+#: The attacker comes from another address than the others, as on the net: all of 127.0.0.0/8 is loopback on
+#: Linux.
 _ATTACKER: Final = "127.0.0.2"
 #: How many other clients there are.
 OTHERS: Final = (1, 8)
-#: Seconds after which the attacker leaves where the service does not end its query, and by which our service is told to end it.
+#: Seconds after which the attacker leaves where the service does not end its query, and by which our service
+#: is told to end it.
 _GIVES_UP: Final = 3.0
 _DEADLINE: Final = 1.0
 _POLL: Final = 0.0005
@@ -36,7 +41,10 @@ _POLL: Final = 0.0005
 
 @dataclass(frozen=True)
 class Attack:
-    """Small never-repeated queries over so many clients, alone and under attack, and what the attacker got: status → how often."""
+    """Small never-repeated queries over so many clients, alone and under attack, and what the attacker got.
+
+    Status → how often.
+    """
 
     clients: int
     alone: tuple[Load, ...]
@@ -45,8 +53,13 @@ class Attack:
 
     @property
     def ratio(self) -> float:
-        """Median p99 under attack by median p99 alone; infinite where no answer came under attack, not a number where none came alone."""
-        attacked, alone = (statistics.median(one.p99 for one in loads) for loads in (self.attacked, self.alone))
+        """Median p99 under attack by median p99 alone.
+
+        Infinite where no answer came under attack, not a number where none came alone.
+        """
+        attacked, alone = (
+            statistics.median(one.p99 for one in loads) for loads in (self.attacked, self.alone)
+        )
         return math.nan if math.isinf(alone) else attacked / alone
 
     @property
@@ -57,16 +70,30 @@ class Attack:
 
 @dataclass(frozen=True)
 class Replacement:
-    """Milliseconds after the end of a killed worker: until another query had its answer, until a new worker was there (None: not seen)."""
+    """Milliseconds after the end of a killed worker.
+
+    Until another query had its answer, until a new worker was there (None: not seen).
+    """
 
     next_answer: float
     new_worker: float | None
 
 
-def attack(generator: Generator, service: Service, question: Question, *, rounds: int, seconds: float, numbers: Iterator[int]) -> Iterator[tuple[int, Attack]]:
-    """For one and for eight other clients, what an attack does to them. ``numbers``: beginnings of running numbers.
+def attack(
+    generator: Generator,
+    service: Service,
+    question: Question,
+    *,
+    rounds: int,
+    seconds: float,
+    numbers: Iterator[int],
+) -> Iterator[tuple[int, Attack]]:
+    """For one and for eight other clients, what an attack does to them.
 
-    Quiet and attacked rounds alternate. Where the service never ends a runaway all quiet ones come first, as it is never quiet again.
+    ``numbers``: beginnings of running numbers.
+
+    Quiet and attacked rounds alternate. Where the service never ends a runaway all quiet ones come first, as
+    it is never quiet again.
     """
     steps = [(clients, quiet) for clients in OTHERS for _ in range(rounds) for quiet in (True, False)]
     if service.name != OURS:
@@ -77,14 +104,23 @@ def attack(generator: Generator, service: Service, question: Question, *, rounds
         if quiet:
             machine.settle(service.process.pid, 5)
         with nullcontext() if quiet else _attacker(service, answers[clients], next(numbers)):
-            loads[clients, quiet].append(generator.run(service.endpoint, question, clients=clients, seconds=seconds, start=next(numbers)))
+            loads[clients, quiet].append(
+                generator.run(
+                    service.endpoint, question, clients=clients, seconds=seconds, start=next(numbers)
+                )
+            )
     for clients in OTHERS:
-        yield clients, Attack(clients, tuple(loads[clients, True]), tuple(loads[clients, False]), dict(answers[clients]))
+        yield (
+            clients,
+            Attack(
+                clients, tuple(loads[clients, True]), tuple(loads[clients, False]), dict(answers[clients])
+            ),
+        )
 
 
 @contextmanager
 def _attacker(service: Service, answers: Counter[str], start: int) -> Iterator[None]:
-    """One client that sends runaway queries, the next as soon as the last is over, as long as the context lasts.
+    """One client that sends one runaway query after another, as long as the context lasts.
 
     The sorted product goes to our service only: it takes memory without bound, and the others have no bound.
     """
@@ -96,7 +132,9 @@ def _attacker(service: Service, answers: Counter[str], start: int) -> Iterator[N
         number = start
         while not over.is_set():
             number += 1
-            target = service.endpoint.target(runaways[number % len(runaways)].render(number), **({"timeout": _DEADLINE} if ours else {}))
+            target = service.endpoint.target(
+                runaways[number % len(runaways)].render(number), **({"timeout": _DEADLINE} if ours else {})
+            )
             try:
                 got = str(client.get(service.endpoint, target, timeout=_GIVES_UP, source=_ATTACKER).status)
             except (OSError, http.client.HTTPException) as error:
@@ -115,7 +153,7 @@ def _attacker(service: Service, answers: Counter[str], start: int) -> Iterator[N
 
 
 def lateness(service: Service, rounds: int) -> list[tuple[float, int]]:
-    """For each round: milliseconds by which the answer to a runaway came after its deadline, and the status of that answer."""
+    """For each round: by how many milliseconds a runaway's answer missed its deadline, and its status."""
     found = []
     for number in range(rounds):
         reply = _runaway(service, number)
@@ -129,9 +167,12 @@ def _runaway(service: Service, number: int) -> client.Reply:
 
 
 def replacement(service: Service, small: Question, number: int) -> Replacement:
-    """What happens when the deadline of a runaway comes: the worker is killed, another answers, a new one takes its place.
+    """What happens when the deadline of a runaway comes.
 
-    Which process evaluates the runaway is read from ``/status``; its end and the new one are seen in /proc, every half millisecond.
+    The worker is killed, another answers, a new one takes its place.
+
+    Which process evaluates the runaway is read from ``/status``; its end and the new one are seen in /proc,
+    every half millisecond.
     """
     thread = threading.Thread(target=_runaway, args=(service, number))
     thread.start()
@@ -154,7 +195,10 @@ def replacement(service: Service, small: Question, number: int) -> Replacement:
 
 
 def _evaluating(service: Service) -> int:
-    """The id of the process that evaluates the one query that runs; raises TimeoutError where ``/status`` names none."""
+    """The id of the process that evaluates the one query that runs.
+
+    Raises TimeoutError where ``/status`` names none.
+    """
     until = time.monotonic() + _DEADLINE
     while time.monotonic() < until:
         status = client.get(service.endpoint, "/status", timeout=10, accept="application/json")
@@ -167,7 +211,10 @@ def _evaluating(service: Service) -> int:
 
 
 def _watch_birth(source: int, before: frozenset[int], born: list[float]) -> None:
-    """Note the moment at which the process has a child that it did not have before; give up after two seconds."""
+    """Note the moment at which the process has a child that it did not have before.
+
+    Give up after two seconds.
+    """
     until = time.perf_counter() + 2
     while time.perf_counter() < until:
         if _children(source) - before:
@@ -178,11 +225,16 @@ def _watch_birth(source: int, before: frozenset[int], born: list[float]) -> None
 
 def _children(pid: int) -> frozenset[int]:
     """The children of a single-threaded process (proc_pid_task(5), ``children``)."""
-    return frozenset(int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text("utf-8").split())
+    return frozenset(
+        int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text("utf-8").split()
+    )
 
 
 def roles(service: Service) -> dict[str, tuple[int, machine.Memory]]:
-    """Role → number of processes and their memory together. Fronts are what is neither broker, zygote nor query worker."""
+    """Role → number of processes and their memory together.
+
+    Fronts are what is neither broker, zygote nor query worker.
+    """
     found: dict[str, list[int]] = {}
     for pid in machine.tree(service.process.pid):
         found.setdefault(_role(pid), []).append(pid)

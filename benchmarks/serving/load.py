@@ -1,4 +1,7 @@
-"""Many requests at once: by wrk where it is at hand, else by a generator in Python, which is slower than the services it measures."""
+"""Many requests at once.
+
+By wrk where it is at hand, else by a generator in Python, which is slower than the services it measures.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +30,11 @@ local number = %(start)d
 function done(summary, latency)
   local lost = summary.errors
   io.write(string.format(
-    '\\n@{"requests": %%d, "seconds": %%f, "p50": %%f, "p99": %%f, "longest": %%f, "received": %%.0f, "errors": {' ..
+    '\\n@{"requests": %%d, "seconds": %%f, "p50": %%f, "p99": %%f, "longest": %%f, ' ..
+    '"received": %%.0f, "errors": {' ..
     '"connect": %%d, "read": %%d, "write": %%d, "status": %%d, "timeout": %%d}}\\n',
-    summary.requests, summary.duration / 1e6, latency:percentile(50) / 1000, latency:percentile(99) / 1000, latency.max / 1000,
+    summary.requests, summary.duration / 1e6, latency:percentile(50) / 1000, latency:percentile(99) / 1000,
+    latency.max / 1000,
     summary.bytes, lost.connect, lost.read, lost.write, lost.status, lost.timeout))
 end
 """
@@ -43,7 +48,9 @@ end
 
 @dataclass(frozen=True)
 class Load:
-    """What so many requests took: counts, seconds in all, milliseconds of one, bytes received, and what was lost by cause.
+    """What so many requests took.
+
+    Counts, seconds in all, milliseconds of one, bytes received, and what was lost by cause.
 
     Milliseconds are infinite where no answer came at all.
     """
@@ -69,34 +76,92 @@ class Load:
 
 @dataclass(frozen=True)
 class Generator:
-    """The means to make load. ``wrk``: its path, None for the generator in Python. ``folder``: where scripts are written."""
+    """The means to make load.
+
+    ``wrk``: its path, None for the generator in Python. ``folder``: where scripts are written.
+    """
 
     wrk: str | None
     folder: Path
 
-    def run(self, endpoint: client.Endpoint, question: Question, *, clients: int, seconds: float, start: int, etag: str = "") -> Load:
-        """Ask for some seconds over ``clients`` connections, each with one request at a time; running numbers begin at ``start``.
+    def run(
+        self,
+        endpoint: client.Endpoint,
+        question: Question,
+        *,
+        clients: int,
+        seconds: float,
+        start: int,
+        etag: str = "",
+    ) -> Load:
+        """Ask for some seconds over ``clients`` connections, each with one request at a time.
+
+        Running numbers begin at ``start``.
 
         Raises subprocess.SubprocessError where the generator itself fails.
         """
         headers = {"Accept": JSON} | ({"If-None-Match": etag} if etag else {})
         if self.wrk:
-            return self._by_wrk(endpoint, question, headers, clients=clients, seconds=math.ceil(seconds), start=start)
+            return self._by_wrk(
+                endpoint, question, headers, clients=clients, seconds=math.ceil(seconds), start=start
+            )
         pieces = [asdict(each) if isinstance(each, Slot) else each for each in _target(endpoint, question)]
-        task = {"port": endpoint.port, "pieces": pieces, "headers": headers, "clients": clients, "seconds": seconds, "start": start, "patience": PATIENCE}
+        task = {
+            "port": endpoint.port,
+            "pieces": pieces,
+            "headers": headers,
+            "clients": clients,
+            "seconds": seconds,
+            "start": start,
+            "patience": PATIENCE,
+        }
         command = [sys.executable, "-m", "benchmarks.serving.generator"]
-        return _read(subprocess.run(command, check=True, input=json.dumps(task).encode(), capture_output=True, timeout=seconds + PATIENCE + 10, cwd=ROOT))
+        return _read(
+            subprocess.run(
+                command,
+                check=True,
+                input=json.dumps(task).encode(),
+                capture_output=True,
+                timeout=seconds + PATIENCE + 10,
+                cwd=ROOT,
+            )
+        )
 
-    def _by_wrk(self, endpoint: client.Endpoint, question: Question, headers: dict[str, str], *, clients: int, seconds: int, start: int) -> Load:
+    def _by_wrk(
+        self,
+        endpoint: client.Endpoint,
+        question: Question,
+        headers: dict[str, str],
+        *,
+        clients: int,
+        seconds: int,
+        start: int,
+    ) -> Load:
         pieces = _target(endpoint, question)
         script = self.folder / "wrk.lua"
-        script.write_text(_SCRIPT % {"start": start, "request": _REQUEST % _lua(pieces) if question.varies else ""}, "utf-8")
+        script.write_text(
+            _SCRIPT % {"start": start, "request": _REQUEST % _lua(pieces) if question.varies else ""}, "utf-8"
+        )
         # A path that never changes stands in the command, so that wrk sends bytes made once.
         path = f"{endpoint.path}" if question.varies else "".join(str(each) for each in pieces)
         sent = [part for name, value in headers.items() for part in ("-H", f"{name}: {value}")]
-        command = [str(self.wrk), "-t1", f"-c{clients}", f"-d{seconds}s", f"--timeout={PATIENCE}s", "-s", str(script), *sent]
+        command = [
+            str(self.wrk),
+            "-t1",
+            f"-c{clients}",
+            f"-d{seconds}s",
+            f"--timeout={PATIENCE}s",
+            "-s",
+            str(script),
+            *sent,
+        ]
         return _read(
-            subprocess.run([*command, f"http://{client.HOST}:{endpoint.port}{path}"], check=True, capture_output=True, timeout=seconds + PATIENCE + 10)
+            subprocess.run(
+                [*command, f"http://{client.HOST}:{endpoint.port}{path}"],
+                check=True,
+                capture_output=True,
+                timeout=seconds + PATIENCE + 10,
+            )
         )
 
 

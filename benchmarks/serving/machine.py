@@ -1,4 +1,7 @@
-"""What the kernel tells of processes (Linux): who is below whom, memory, CPU; and how those that were started here are ended."""
+"""What the kernel tells of processes (Linux).
+
+Who is below whom, memory, CPU; and how those that were started here are ended.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ def free_port() -> int:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat after the name, that is from the state on; empty where the process is gone."""
+    """The fields of /proc/PID/stat after the name, that is from the state on.
+
+    Empty where the process is gone.
+    """
     try:
         return Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     except OSError:
@@ -60,7 +66,7 @@ def busy_seconds(pids: list[int]) -> float:
 
 @dataclass(frozen=True)
 class Memory:
-    """MiB of memory: ``pss`` with its share of what it shares (proc_pid_smaps_rollup(5)), ``own`` what nobody else has."""
+    """MiB of memory: ``pss`` with its part of shared pages (proc_pid_smaps_rollup(5)), ``own`` without."""
 
     pss: float
     own: float
@@ -79,9 +85,12 @@ def memory(pids: list[int]) -> Memory:
 
 
 def settle(pid: int, limit: float) -> bool:
-    """True as soon as the process and everything below use under a tenth of a core; False where that does not come within ``limit`` seconds.
+    """True as soon as the process and everything below use under a tenth of a core.
 
-    A service may go on with what its client no longer waits for; the next one to be measured shall not pay for that.
+    False where that does not come within ``limit`` seconds.
+
+    A service may go on with what its client no longer waits for; the next one to be measured shall not pay
+    for that.
     """
     deadline = time.monotonic() + limit
     pause = 0.1
@@ -94,7 +103,10 @@ def settle(pid: int, limit: float) -> bool:
 
 
 def end(process: subprocess.Popen[bytes], patience: float = 10.0) -> None:
-    """Stop a process that was started here; what is left of it and below after ``patience`` seconds is killed, each by its id."""
+    """Stop a process that was started here.
+
+    What is left of it and below after ``patience`` seconds is killed, each by its id.
+    """
     below = tree(process.pid)
     process.terminate()
     try:

@@ -1,4 +1,4 @@
-"""What is asked: query texts with slots that a running number fills, so that no query need ever be asked twice."""
+"""What is asked: query texts with slots for a running number, so that no query need ever be asked twice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from benchmarks.serving import graph
 
 JSON: Final = "application/sparql-results+json"
 _SLOT: Final = re.compile(r"\$(\w+)")
-_PREFIXES: Final = f"PREFIX b: <{graph.BASE}> PREFIX o: <{graph.BASE}ns#> PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#> "
+_PREFIXES: Final = (
+    f"PREFIX b: <{graph.BASE}> PREFIX o: <{graph.BASE}ns#> "
+    "PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#> "
+)
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,10 @@ class Slot:
 
 @dataclass(frozen=True)
 class Question:
-    """One query. ``text`` with ``$slots``; ``rows``: how many it must give, None where that varies; ``revalidated``: sent with the ETag."""
+    """One query. ``text`` with ``$slots``.
+
+    ``rows``: how many it must give, None where that varies; ``revalidated``: sent with the ETag.
+    """
 
     name: str
     text: str
@@ -47,16 +53,23 @@ class Question:
 
     def render(self, number: int) -> str:
         """The text for a running number."""
-        return "".join(str(piece.value(number)) if isinstance(piece, Slot) else piece for piece in self.pieces())
+        return "".join(
+            str(piece.value(number)) if isinstance(piece, Slot) else piece for piece in self.pieces()
+        )
 
 
 def all_questions(situations: int) -> tuple[Question, ...]:
     """The scenarios, over a graph of so many situations.
 
-    A query that is never repeated projects the running number, so that its answer is another one each time: neither a cache of texts
-    nor one of results can help.
+    A query that is never repeated projects the running number, so that its answer is another one each time:
+    neither a cache of texts nor one of results can help.
     """
-    slots = {"asked": Slot(), "situation": Slot(situations), "tool": Slot(graph.TOOLS), "year": Slot(20, 1990)}
+    slots = {
+        "asked": Slot(),
+        "situation": Slot(situations),
+        "tool": Slot(graph.TOOLS),
+        "year": Slot(20, 1990),
+    }
 
     def asked(name: str, text: str, rows: int | None, *, revalidated: bool = False) -> Question:
         return Question(name, _PREFIXES + text, slots, rows, revalidated)
@@ -68,29 +81,53 @@ def all_questions(situations: int) -> tuple[Question, ...]:
     return (
         asked("small, repeated", repeated, graph.RESPONSES),
         asked("small, revalidated (If-None-Match)", repeated, graph.RESPONSES, revalidated=True),
-        asked("small, never repeated", f"SELECT ?response ?label ?date ($asked AS ?asked) WHERE {{ {few % '$situation'} }}", graph.RESPONSES),
+        asked(
+            "small, never repeated",
+            f"SELECT ?response ?label ?date ($asked AS ?asked) WHERE {{ {few % '$situation'} }}",
+            graph.RESPONSES,
+        ),
         asked(
             "join, never repeated",
-            "SELECT ?response ?country ?actor ($asked AS ?asked) WHERE { ?response o:usesTool <http://bench.example/tool/$tool> ; "
-            "o:forSituation ?situation ; o:byActor ?actor . ?situation o:inCountry ?country . ?country o:inRegion <http://bench.example/region/3> }",
+            "SELECT ?response ?country ?actor ($asked AS ?asked) "
+            "WHERE { ?response o:usesTool <http://bench.example/tool/$tool> ; "
+            "o:forSituation ?situation ; o:byActor ?actor . ?situation o:inCountry ?country . "
+            "?country o:inRegion <http://bench.example/region/3> }",
             None,
         ),
         asked(
             "aggregate, never repeated",
-            "SELECT ?tool (COUNT(?response) AS ?responses) ($asked AS ?asked) WHERE { ?response o:usesTool ?tool ; o:year ?year "
+            "SELECT ?tool (COUNT(?response) AS ?responses) ($asked AS ?asked) "
+            "WHERE { ?response o:usesTool ?tool ; o:year ?year "
             "FILTER(?year >= $year) } GROUP BY ?tool",
             None,
         ),
         asked("large, repeated", f"SELECT ?response ?label ?date WHERE {{ {many} }}", responses),
-        asked("large, never repeated", f"SELECT ?response ?label ?date ($asked AS ?asked) WHERE {{ {many} }}", responses),
+        asked(
+            "large, never repeated",
+            f"SELECT ?response ?label ?date ($asked AS ?asked) WHERE {{ {many} }}",
+            responses,
+        ),
     )
 
 
 #: For a graph whose content is not known: whatever rows there are.
-ANYTHING: Final = Question("anything", "SELECT ?s ?p ?o ($asked AS ?asked) WHERE { ?s ?p ?o } LIMIT 10000", {"asked": Slot()}, None)
+ANYTHING: Final = Question(
+    "anything", "SELECT ?s ?p ?o ($asked AS ?asked) WHERE { ?s ?p ?o } LIMIT 10000", {"asked": Slot()}, None
+)
 
-#: Evaluations that end in no lifetime: a product of four, counted; the same sorted, which takes memory as well.
+#: Evaluations that end in no lifetime: a product of four, counted; the same sorted, which takes memory as
+#: well.
 RUNAWAYS: Final = (
-    Question("count of a product", "SELECT (COUNT(*) AS ?n) ($asked AS ?asked) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }", {"asked": Slot()}, None),
-    Question("sorted product", "SELECT ?a ?d ?g ($asked AS ?asked) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } ORDER BY ?f ?i", {"asked": Slot()}, None),
+    Question(
+        "count of a product",
+        "SELECT (COUNT(*) AS ?n) ($asked AS ?asked) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }",
+        {"asked": Slot()},
+        None,
+    ),
+    Question(
+        "sorted product",
+        "SELECT ?a ?d ?g ($asked AS ?asked) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } ORDER BY ?f ?i",
+        {"asked": Slot()},
+        None,
+    ),
 )

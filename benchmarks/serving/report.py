@@ -28,7 +28,10 @@ AIMS: Final = (
     ("small, repeated", "virtuoso", 10.0),
     ("small, repeated", "rdflib-endpoint", 10.0),
     ("small, revalidated (If-None-Match)", "oxigraph", 1.2),
-    *(("large, repeated", peer, 12.0) for peer in ("oxigraph", "oxigraph-disk", "rdflib-endpoint", "virtuoso", "fuseki")),
+    *(
+        ("large, repeated", peer, 12.0)
+        for peer in ("oxigraph", "oxigraph-disk", "rdflib-endpoint", "virtuoso", "fuseki")
+    ),
     ("small, never repeated", "oxigraph", 0.35),
     ("small, never repeated", "virtuoso", 4.0),
     ("small, never repeated", "rdflib-endpoint", 20.0),
@@ -56,7 +59,13 @@ class Sheet:
 
     def markdown(self) -> str:
         """The same for a document."""
-        lines = [f"**{self.title}**", "", _line(self.heads), _line(["---", *["---:"] * (len(self.heads) - 1)]), *(_line(row) for row in self.rows)]
+        lines = [
+            f"**{self.title}**",
+            "",
+            _line(self.heads),
+            _line(["---", *["---:"] * (len(self.heads) - 1)]),
+            *(_line(row) for row in self.rows),
+        ]
         return "\n".join(lines) + "\n"
 
 
@@ -86,7 +95,15 @@ def _ratio(ours: float, theirs: float) -> str:
 
 def sheets(results: Results, names: Sequence[str]) -> list[Sheet]:
     """Every table for which there are figures; ``names``: the services, ours first."""
-    made = [_rates(results, names), _times(results, names), _aims(results), _memory(results), _attacks(results), _endured(results), _roles(results)]
+    made = [
+        _rates(results, names),
+        _times(results, names),
+        _aims(results),
+        _memory(results),
+        _attacks(results),
+        _endured(results),
+        _roles(results),
+    ]
     return [sheet for sheet in made if sheet.rows]
 
 
@@ -104,7 +121,11 @@ def _rates(results: Results, names: Sequence[str]) -> Sheet:
             theirs = results.loads.get((question, clients, name))
             cells.append(f"{_ratio(ours, rate(theirs))} ({_number(rate(theirs))})" if theirs else "-")
         rows.append(tuple(cells))
-    return Sheet("Requests per second: ours; then ours by theirs (theirs); medians of the rounds", ("question", "clients", *names), tuple(rows))
+    return Sheet(
+        "Requests per second: ours; then ours by theirs (theirs); medians of the rounds",
+        ("question", "clients", *names),
+        tuple(rows),
+    )
 
 
 def _times(results: Results, names: Sequence[str]) -> Sheet:
@@ -116,11 +137,14 @@ def _times(results: Results, names: Sequence[str]) -> Sheet:
             lost = sum(one.lost for one in loads or ())
             cells.append(_pair(loads) + (f", {lost} lost" if lost else "") if loads else "-")
         rows.append(tuple(cells))
-    return Sheet("Milliseconds: p50 / p99, medians of the rounds", ("question", "clients", *names), tuple(rows))
+    return Sheet(
+        "Milliseconds: p50 / p99, medians of the rounds", ("question", "clients", *names), tuple(rows)
+    )
 
 
 def _pair(loads: Sequence[Load]) -> str:
-    return f"{_number(statistics.median(one.p50 for one in loads))} / {_number(statistics.median(one.p99 for one in loads))}"
+    half, nearly_all = (statistics.median(getattr(one, name) for one in loads) for name in ("p50", "p99"))
+    return f"{_number(half)} / {_number(nearly_all)}"
 
 
 def _aims(results: Results) -> Sheet:
@@ -129,37 +153,74 @@ def _aims(results: Results) -> Sheet:
         ours, theirs = (results.loads.get((question, _AIMED_CLIENTS, name)) for name in (OURS, peer))
         if ours and theirs:
             reached = rate(ours) / rate(theirs) if rate(theirs) else math.inf
-            rows.append((question, peer, f"{aim:g}x", _times_over(reached), "yes" if reached >= aim else "no"))
-    return Sheet(f"Aims, at {_AIMED_CLIENTS} clients", ("question", "peer", "aim", "reached", "met"), tuple(rows))
+            rows.append(
+                (question, peer, f"{aim:g}x", _times_over(reached), "yes" if reached >= aim else "no")
+            )
+    return Sheet(
+        f"Aims, at {_AIMED_CLIENTS} clients", ("question", "peer", "aim", "reached", "met"), tuple(rows)
+    )
 
 
 def _memory(results: Results) -> Sheet:
-    rows = tuple((name, _number(rest), _number(end) if end else "-") for name, (rest, end) in results.memory.items())
-    return Sheet("Memory of the whole process tree, PSS in MiB", ("service", "warmed up", "after all rounds"), rows)
+    rows = tuple(
+        (name, _number(rest), _number(end) if end else "-") for name, (rest, end) in results.memory.items()
+    )
+    return Sheet(
+        "Memory of the whole process tree, PSS in MiB", ("service", "warmed up", "after all rounds"), rows
+    )
 
 
 def _attacks(results: Results) -> Sheet:
     rows = []
     for (name, clients), one in results.attacks.items():
-        alone, attacked = (_number(statistics.median(load.p99 for load in loads)) for loads in (one.alone, one.attacked))
+        alone, attacked = (
+            _number(statistics.median(load.p99 for load in loads)) for loads in (one.alone, one.attacked)
+        )
         rates = " → ".join(_number(rate(loads)) for loads in (one.alone, one.attacked))
         got = ", ".join(f"{number}x {answer}" for answer, number in sorted(one.answers.items()))
         rows.append((name, str(clients), alone, attacked, _times_over(one.ratio), rates, str(one.lost), got))
-    heads = ("service", "clients", "p99 alone, ms", "p99 attacked, ms", "ratio", "requests/s", "lost", "the attacker got")
-    return Sheet("Small never-repeated queries while one other client sends runaway queries without pause", heads, tuple(rows))
+    heads = (
+        "service",
+        "clients",
+        "p99 alone, ms",
+        "p99 attacked, ms",
+        "ratio",
+        "requests/s",
+        "lost",
+        "the attacker got",
+    )
+    return Sheet(
+        "Small never-repeated queries while one other client sends runaway queries without pause",
+        heads,
+        tuple(rows),
+    )
 
 
 def _endured(results: Results) -> Sheet:
     rows = []
     if results.late:
         statuses = ", ".join(str(status) for status in sorted({status for _, status in results.late}))
-        rows.append((f"answer to a runaway after its deadline (status {statuses})", *_spread([late for late, _ in results.late])))
+        rows.append(
+            (
+                f"answer to a runaway after its deadline (status {statuses})",
+                *_spread([late for late, _ in results.late]),
+            )
+        )
     if results.replaced:
-        rows.append(("next answer after the end of a killed worker", *_spread([one.next_answer for one in results.replaced])))
+        rows.append(
+            (
+                "next answer after the end of a killed worker",
+                *_spread([one.next_answer for one in results.replaced]),
+            )
+        )
     births = [one.new_worker for one in results.replaced if one.new_worker is not None]
     if births:
-        rows.append((f"new worker after that (seen {len(births)} times of {len(results.replaced)})", *_spread(births)))
-    return Sheet("Deadlines and killed workers of our service, ms", ("what", "median", "longest"), tuple(rows))
+        rows.append(
+            (f"new worker after that (seen {len(births)} times of {len(results.replaced)})", *_spread(births))
+        )
+    return Sheet(
+        "Deadlines and killed workers of our service, ms", ("what", "median", "longest"), tuple(rows)
+    )
 
 
 def _spread(values: Sequence[float]) -> tuple[str, str]:
@@ -169,27 +230,62 @@ def _spread(values: Sequence[float]) -> tuple[str, str]:
 def _roles(results: Results) -> Sheet:
     rows = []
     for data, found in results.roles.items():
-        rows += [(data, role, str(count), _number(memory.pss), _number(memory.own / count)) for role, (count, memory) in found.items()]
-        rows.append((data, "all", str(sum(count for count, _ in found.values())), _number(sum(memory.pss for _, memory in found.values())), "-"))
-    return Sheet("Memory of our service by role, MiB", ("data", "role", "processes", "PSS together", "own, of one"), tuple(rows))
+        rows += [
+            (data, role, str(count), _number(memory.pss), _number(memory.own / count))
+            for role, (count, memory) in found.items()
+        ]
+        rows.append(
+            (
+                data,
+                "all",
+                str(sum(count for count, _ in found.values())),
+                _number(sum(memory.pss for _, memory in found.values())),
+                "-",
+            )
+        )
+    return Sheet(
+        "Memory of our service by role, MiB",
+        ("data", "role", "processes", "PSS together", "own, of one"),
+        tuple(rows),
+    )
 
 
 def record(results: Results, about: dict[str, Any]) -> str:
     """Everything that was measured, round by round, as JSON."""
     loads = [
-        {"question": question, "clients": clients, "service": service, "rounds": [asdict(one) for one in rounds]}
+        {
+            "question": question,
+            "clients": clients,
+            "service": service,
+            "rounds": [asdict(one) for one in rounds],
+        }
         for (question, clients, service), rounds in results.loads.items()
     ]
     attacks = [{"service": service, **asdict(one)} for (service, _), one in results.attacks.items()]
-    roles = {data: {role: {"processes": count, **asdict(memory)} for role, (count, memory) in found.items()} for data, found in results.roles.items()}
+    roles = {
+        data: {role: {"processes": count, **asdict(memory)} for role, (count, memory) in found.items()}
+        for data, found in results.roles.items()
+    }
     endured = {"late_ms_status": results.late, "replaced_ms": [asdict(one) for one in results.replaced]}
     return json.dumps(
-        {**about, "loads": loads, "memory_pss_mib": results.memory, "attacks": attacks, **endured, "roles": roles, "notes": results.notes}, indent=1
+        {
+            **about,
+            "loads": loads,
+            "memory_pss_mib": results.memory,
+            "attacks": attacks,
+            **endured,
+            "roles": roles,
+            "notes": results.notes,
+        },
+        indent=1,
     )
 
 
 def plot(results: Results, names: Sequence[str], path: Path) -> bool:
-    """Write a picture of the ratios, ours by theirs, for the most usual number of clients; False where matplotlib is missing."""
+    """Write a picture of the ratios, ours by theirs, for the most usual number of clients.
+
+    False where matplotlib is missing.
+    """
     try:
         figures: Any = importlib.import_module("matplotlib.figure")
     except ModuleNotFoundError:

@@ -1,4 +1,4 @@
-"""The order of a run: check that all services give the same rows, warm up, measure in alternating rounds, then attack each."""
+"""The order of a run: check that all services give the same rows, warm up, measure in turns, attack."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ class WrongAnswerError(Exception):
 class Plan:
     """How much is measured. ``seconds``: of one measurement, ``slow``: of one where answers take long.
 
-    ``warm``: seconds of each question before the first round. ``until``: the moment (time.monotonic) after which none is begun.
+    ``warm``: seconds of each question before the first round. ``until``: the moment (time.monotonic) after
+    which none is begun.
     """
 
     rounds: int
@@ -49,7 +50,11 @@ class Plan:
 
 @dataclass(eq=False)
 class Results:
-    """What was measured so far. ``loads``: (question, clients, service) → one Load for each round. ``memory``: PSS in MiB at rest, at the end."""
+    """What was measured so far.
+
+    ``loads``: (question, clients, service) → one Load for each round. ``memory``: PSS in MiB at rest, at the
+    end.
+    """
 
     loads: dict[tuple[str, int, str], list[Load]] = field(default_factory=dict)
     memory: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -62,7 +67,9 @@ class Results:
 
 @dataclass(frozen=True)
 class Run:
-    """One run over services that are up. ``say`` gets what is done at the moment; ``numbers`` gives each measurement its own running numbers.
+    """One run over services that are up.
+
+    ``say`` gets what is done at the moment; ``numbers`` gives each measurement its own running numbers.
 
     ``slow`` grows: the cases (question, clients, service) that need more time.
     """
@@ -77,7 +84,10 @@ class Run:
     slow: set[tuple[str, int, str]] = field(default_factory=set)
 
     def fair(self) -> dict[str, frozenset[str]]:
-        """Question → services that give the rows that ours gives; each other one is noted. Raises WrongAnswerError where ours gives wrong counts."""
+        """Question → services that give the rows that ours gives.
+
+        Each other one is noted. Raises WrongAnswerError where ours gives wrong counts.
+        """
         return {question.name: frozenset(self._agreeing(question)) for question in self.questions}
 
     def _agreeing(self, question: Question) -> Iterator[str]:
@@ -87,12 +97,17 @@ class Run:
             for number in (7, 12_345):
                 try:
                     reply = client.ask(service.endpoint, question.render(number), timeout=120)
-                    rows = client.rows(reply.body) if reply.status == http.client.OK else f"status {reply.status}"
+                    rows = (
+                        client.rows(reply.body)
+                        if reply.status == http.client.OK
+                        else f"status {reply.status}"
+                    )
                 except (OSError, http.client.HTTPException, ValueError) as error:
                     rows = repr(error)
                 wrong = isinstance(rows, str) or question.rows not in {None, len(rows)}
                 if wrong and service.name == OURS:
-                    message = f"{question.name}: our service gave {rows if isinstance(rows, str) else len(rows)}, not {question.rows} rows"
+                    given = rows if isinstance(rows, str) else len(rows)
+                    message = f"{question.name}: our service gave {given}, not {question.rows} rows"
                     raise WrongAnswerError(message)
                 if rows != expected.setdefault(number, rows):
                     what = rows if isinstance(rows, str) else f"{len(rows)} rows, not the same as ours"
@@ -102,7 +117,10 @@ class Run:
                 yield service.name
 
     def measure(self) -> None:
-        """Every question, number of clients and service in turn, round by round; another service begins in each round."""
+        """Every question, number of clients and service in turn, round by round.
+
+        Another service begins in each round.
+        """
         fair = self.fair()
         cases = [(question, clients) for question in self.questions for clients in self.plan.clients]
         self._warm(fair)
@@ -114,14 +132,23 @@ class Run:
                 shift = turn % len(self.services)
                 for service in [*self.services[shift:], *self.services[:shift]]:
                     if service.name in fair[question.name] and not self.plan.over:
-                        self.say(f"round {turn + 1} of {self.plan.rounds}: {question.name}, {clients} clients, {service.name}")
+                        self.say(
+                            f"round {turn + 1} of {self.plan.rounds}: "
+                            f"{question.name}, {clients} clients, {service.name}"
+                        )
                         self._keep(service, question, clients)
         for service in self.services:
             at_rest, _ = self.results.memory[service.name]
-            self.results.memory[service.name] = (at_rest, machine.memory(machine.tree(service.process.pid)).pss)
+            self.results.memory[service.name] = (
+                at_rest,
+                machine.memory(machine.tree(service.process.pid)).pss,
+            )
 
     def _warm(self, fair: dict[str, frozenset[str]]) -> None:
-        """Each question to each service, unmeasured: compilers of bytecode and caches of pages shall have done their work."""
+        """Each question to each service, unmeasured.
+
+        Compilers of bytecode and caches of pages shall have done their work.
+        """
         for service in self.services:
             for question in self.questions:
                 if service.name in fair[question.name] and self.plan.warm and not self.plan.over:
@@ -131,8 +158,8 @@ class Run:
     def _keep(self, service: Service, question: Question, clients: int) -> None:
         """Measure once and keep it; a failure, such as a service that died, is noted.
 
-        Where not every client got two answers it is measured again for longer, in this and all later rounds: what is still under way
-        when the time is over counts for nothing, which would be unjust to the slow.
+        Where not every client got two answers it is measured again for longer, in this and all later rounds:
+        what is still under way when the time is over counts for nothing, which would be unjust to the slow.
         """
         case = (question.name, clients, service.name)
         seconds = self.plan.slow if case in self.slow else self.plan.seconds
@@ -142,26 +169,40 @@ class Run:
                 self.slow.add(case)
                 load = self._load(service, question, clients, self.plan.slow)
         except (OSError, http.client.HTTPException, subprocess.SubprocessError) as error:
-            self.results.notes.append(f"failed: {service.name}, {question.name}, {clients} clients: {error!r}")
+            self.results.notes.append(
+                f"failed: {service.name}, {question.name}, {clients} clients: {error!r}"
+            )
         else:
             self.results.loads.setdefault(case, []).append(load)
 
     def _load(self, service: Service, question: Question, clients: int, seconds: float) -> Load:
         if not machine.settle(service.process.pid, 30):
-            self.results.notes.append(f"{service.name} was still busy before: {question.name}, {clients} clients")
+            self.results.notes.append(
+                f"{service.name} was still busy before: {question.name}, {clients} clients"
+            )
         etag = ""
         if question.revalidated:
-            # Whatever a service names as the tag of this answer; one that names none is sent a tag all the same, and answers in full.
+            # Whatever a service names as the tag of this answer; one that names none is sent a tag all the
+            # same, and answers in full.
             etag = client.ask(service.endpoint, question.render(0), timeout=60).headers.get("etag", '"none"')
-        return self.generator.run(service.endpoint, question, clients=clients, seconds=seconds, start=next(self.numbers), etag=etag)
+        return self.generator.run(
+            service.endpoint, question, clients=clients, seconds=seconds, start=next(self.numbers), etag=etag
+        )
 
     def attack(self, service: Service, small: Question) -> None:
-        """Attack one service; nothing is to be measured on it afterwards, except on ours, which must be as before."""
+        """Attack one service, of which nothing is measured afterwards; but ours must be as before."""
         if self.plan.over:
             return
         self.say(f"attacking {service.name}")
         try:
-            for clients, found in hazards.attack(self.generator, service, small, rounds=self.plan.rounds, seconds=self.plan.seconds, numbers=self.numbers):
+            for clients, found in hazards.attack(
+                self.generator,
+                service,
+                small,
+                rounds=self.plan.rounds,
+                seconds=self.plan.seconds,
+                numbers=self.numbers,
+            ):
                 self.results.attacks[service.name, clients] = found
         except subprocess.SubprocessError as error:
             self.results.notes.append(f"failed: {service.name} under attack: {error!r}")
@@ -185,13 +226,18 @@ class Run:
         if OURS not in kept:
             message = "our service did not answer 304 to its own ETag"
             raise WrongAnswerError(message)
-        self.results.notes.append(f"304 to their own ETag: {', '.join(kept)}; the others send the whole answer again")
+        self.results.notes.append(
+            f"304 to their own ETag: {', '.join(kept)}; the others send the whole answer again"
+        )
 
 
 def _revalidates(service: Service, question: Question) -> bool:
     etag = client.ask(service.endpoint, question.render(0), timeout=60).headers.get("etag", "")
     target = service.endpoint.target(question.render(0))
-    return bool(etag) and client.get(service.endpoint, target, timeout=60, etag=etag).status == http.client.NOT_MODIFIED
+    return (
+        bool(etag)
+        and client.get(service.endpoint, target, timeout=60, etag=etag).status == http.client.NOT_MODIFIED
+    )
 
 
 def numbers() -> Iterator[int]:

@@ -66,7 +66,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Kind:
-    """A service that can be measured. ``needs``: the programs it is made of. ``launch`` gives its command; ``load`` fills it once it answers."""
+    """A service that can be measured.
+
+    ``needs``: the programs it is made of. ``launch`` gives its command; ``load`` fills it once it answers.
+    """
 
     name: str
     path: str
@@ -90,7 +93,10 @@ class StartError(Exception):
 
 
 def find(names: Sequence[str], folders: Sequence[Path]) -> dict[str, str]:
-    """Name → path for those programs that are there, sought in the folders and then on PATH; a name that ends in ``*.jar`` is a pattern."""
+    """Name → path for those programs that are there, sought in the folders and then on PATH.
+
+    A name that ends in ``*.jar`` is a pattern.
+    """
     found: dict[str, str] = {}
     for name in names:
         if name.endswith(".jar"):
@@ -106,9 +112,12 @@ def find(names: Sequence[str], folders: Sequence[Path]) -> dict[str, str]:
 
 def _run(command: list[str]) -> None:
     """Run to its end; raises StartError with what it wrote where it fails."""
-    done = subprocess.run(command, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=_STARTING)
+    done = subprocess.run(
+        command, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=_STARTING
+    )
     if done.returncode:
-        message = f"{command[0]} gave exit code {done.returncode}: {(done.stderr or done.stdout)[-500:].decode(errors='replace')}"
+        printed = (done.stderr or done.stdout)[-500:].decode(errors="replace")
+        message = f"{command[0]} gave exit code {done.returncode}: {printed}"
         raise StartError(message)
 
 
@@ -135,7 +144,9 @@ def _oxigraph(programs: dict[str, str], place: Place) -> list[str]:
 def _load_oxigraph(_: dict[str, str], place: Place) -> None:
     """Graph Store Protocol, section 5.5: POST to the default graph."""
     connection = http.client.HTTPConnection(client.HOST, place.port, timeout=_STARTING)
-    connection.request("POST", "/store?default", place.data.read_bytes(), {"Content-Type": "application/n-triples"})
+    connection.request(
+        "POST", "/store?default", place.data.read_bytes(), {"Content-Type": "application/n-triples"}
+    )
     reply = connection.getresponse()
     text = reply.read()
     connection.close()
@@ -146,55 +157,106 @@ def _load_oxigraph(_: dict[str, str], place: Place) -> None:
 
 def _oxigraph_disk(programs: dict[str, str], place: Place) -> list[str]:
     _run([programs["oxigraph"], "load", "--location", str(place.folder / "store"), "--file", str(place.data)])
-    return [programs["oxigraph"], "serve-read-only", "--location", str(place.folder / "store"), "--bind", f"{client.HOST}:{place.port}"]
+    return [
+        programs["oxigraph"],
+        "serve-read-only",
+        "--location",
+        str(place.folder / "store"),
+        "--bind",
+        f"{client.HOST}:{place.port}",
+    ]
 
 
 def _rdflib(programs: dict[str, str], place: Place) -> list[str]:
-    return [programs["rdflib-endpoint"], "serve", "--host", client.HOST, "--port", str(place.port), str(place.data)]
+    return [
+        programs["rdflib-endpoint"],
+        "serve",
+        "--host",
+        client.HOST,
+        "--port",
+        str(place.port),
+        str(place.data),
+    ]
 
 
 def _virtuoso(programs: dict[str, str], place: Place) -> list[str]:
     sql = machine.free_port()
     (place.folder / "sql-port").write_text(str(sql), "utf-8")
     settings = place.folder / "virtuoso.ini"
-    settings.write_text(_VIRTUOSO.format(folder=place.folder, data=place.data.parent, port=place.port, sql=sql), "utf-8")
+    settings.write_text(
+        _VIRTUOSO.format(folder=place.folder, data=place.data.parent, port=place.port, sql=sql), "utf-8"
+    )
     return [programs["virtuoso-t"], "+foreground", "+configfile", str(settings)]
 
 
 def _load_virtuoso(programs: dict[str, str], place: Place) -> None:
     sql = (place.folder / "sql-port").read_text("utf-8")
     load = f"DB.DBA.TTLP_MT(file_to_string_output('{place.data}'), '', 'http://bench.example/graph');"
-    _run([programs["isql-vt"], f"{client.HOST}:{sql}", "dba", "dba", "ERRORS=STDOUT", f"EXEC={load} checkpoint;"])
+    _run(
+        [
+            programs["isql-vt"],
+            f"{client.HOST}:{sql}",
+            "dba",
+            "dba",
+            "ERRORS=STDOUT",
+            f"EXEC={load} checkpoint;",
+        ]
+    )
 
 
 def _fuseki(programs: dict[str, str], place: Place) -> list[str]:
     jar = programs["jena-fuseki-server-*.jar"]
-    return [programs["java"], "-Xmx2g", "-jar", jar, "--quiet", "--localhost", f"--port={place.port}", f"--file={place.data}", "/ds"]
+    return [
+        programs["java"],
+        "-Xmx2g",
+        "-jar",
+        jar,
+        "--quiet",
+        "--localhost",
+        f"--port={place.port}",
+        f"--file={place.data}",
+        "/ds",
+    ]
 
 
 def kinds(options: tuple[str, ...]) -> tuple[Kind, ...]:
     """Every service that this benchmark knows, ours first; ``options``: more of them for ``r2p serve``."""
     pip = "pip install oxigraph rdflib-endpoint uvicorn (any venv; give its bin folder with --peer-bin)"
-    maven = "mvn dependency:copy -Dartifact=org.apache.jena:jena-fuseki-server:5.2.0 -DoutputDirectory=DIR (give DIR with --peer-bin)"
+    maven = (
+        "mvn dependency:copy -Dartifact=org.apache.jena:jena-fuseki-server:5.2.0 -DoutputDirectory=DIR "
+        "(give DIR with --peer-bin)"
+    )
     return (
         _ours(options),
         Kind("oxigraph", "/query", ("oxigraph",), pip, _oxigraph, _load_oxigraph),
         Kind("oxigraph-disk", "/query", ("oxigraph",), pip, _oxigraph_disk),
         Kind("rdflib-endpoint", "/", ("rdflib-endpoint",), pip, _rdflib),
-        Kind("virtuoso", "/sparql", ("virtuoso-t", "isql-vt"), "apt-get install virtuoso-opensource-7", _virtuoso, _load_virtuoso),
+        Kind(
+            "virtuoso",
+            "/sparql",
+            ("virtuoso-t", "isql-vt"),
+            "apt-get install virtuoso-opensource-7",
+            _virtuoso,
+            _load_virtuoso,
+        ),
         Kind("fuseki", "/ds/sparql", ("java", "jena-fuseki-server-*.jar"), maven, _fuseki),
     )
 
 
 @contextmanager
 def started(kind: Kind, programs: dict[str, str], data: Path, folder: Path) -> Iterator[Service]:
-    """The service, ready and filled; it has ended when the context ends. Raises StartError where it does not come up."""
+    """The service, ready and filled.
+
+    It has ended when the context ends. Raises StartError where it does not come up.
+    """
     folder.mkdir()
     place = Place(data, folder, machine.free_port())
     command = kind.launch(programs, place)
     endpoint = client.Endpoint(place.port, kind.path)
     with (folder / "output").open("wb") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder
+        )
         try:
             _wait(kind.name, endpoint, process, folder / "output")
             if kind.load:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Payload:
-    """RDF as a client sent it, unread; ``media_type`` is one of those that :mod:`r2p_kg.media` gives graphs."""
+    """RDF as a client sent it, unread; ``media_type`` is one of those that :mod:`r2p_kg.graph.media` gives graphs."""
 
     media_type: str
     body: bytes

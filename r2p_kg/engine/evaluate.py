@@ -10,9 +10,9 @@ from typing import Final
 
 import pyoxigraph as ox
 
-from r2p_kg import vocab
 from r2p_kg.engine.contract import Answer, Budget, Dataset
 from r2p_kg.errors import AnswerTooLargeError, NotAcceptableError, QueryError
+from r2p_kg.graph import vocab
 from r2p_kg.sparql.engine_text import engine_text
 
 #: Rows of longer answers are counted only where they could be too many: counting takes a third of the time that writing them took.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from r2p_kg import vocab
 from r2p_kg.errors import of_sparql
+from r2p_kg.graph import vocab
 from r2p_kg.sparql import policy
 from r2p_kg.sparql.errors import SparqlError
 from r2p_kg.sparql.policy import Inspection, Limits

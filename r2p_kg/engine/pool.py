@@ -16,12 +16,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from r2p_kg import journal, media
+from r2p_kg import log
 from r2p_kg.engine import exchange, policy, wire
 from r2p_kg.engine.contract import Answer, Budget, Dataset
 from r2p_kg.engine.places import Allowances, Places
 from r2p_kg.engine.processes import start
-from r2p_kg.errors import BusyError, NotAcceptableError, QueryError, QueryTimeoutError, ShareError, WorkerDiedError
+from r2p_kg.errors import (
+    BusyError,
+    NotAcceptableError,
+    QueryError,
+    QueryTimeoutError,
+    ShareError,
+    WorkerDiedError,
+)
+from r2p_kg.graph import media
 
 if TYPE_CHECKING:
     import socket
@@ -248,7 +256,7 @@ class Pool:
                     "pid": use.worker.pid,
                     "slow": not use.placed,
                     "client": use.client,
-                    "hash": journal.name_of(use.query),
+                    "hash": log.name_of(use.query),
                     "query": use.query[:1000],
                 }
                 for use in self._uses

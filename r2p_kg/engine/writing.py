@@ -19,10 +19,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyoxigraph as ox
 
-from r2p_kg import entities, errors, rdf, snapshot, vocab
+from r2p_kg import errors
 from r2p_kg.engine import sandbox, wire
 from r2p_kg.engine.changes import GraphChange, Update, Written, pack, pack_written, unpack, unpack_written
-from r2p_kg.errors import BodySyntaxError, QueryError, QueryRefusedError, QueryTimeoutError, SnapshotError, WorkerDiedError
+from r2p_kg.errors import (
+    BodySyntaxError,
+    QueryError,
+    QueryRefusedError,
+    QueryTimeoutError,
+    SnapshotError,
+    WorkerDiedError,
+)
+from r2p_kg.graph import rdf, snapshot, vocab, xml_bombs
 from r2p_kg.sparql import mistakes, updates
 from r2p_kg.sparql.engine_text import engine_text
 from r2p_kg.sparql.errors import SparqlError
@@ -205,7 +213,7 @@ def _parsed(media_type: str, body: bytes, base: str | None, graph: ox.NamedNode 
     if form is None:
         message = f"{media_type} is no RDF format that is read here"
         raise QueryRefusedError(message, status=415)
-    if form == ox.RdfFormat.RDF_XML and (found := entities.excess(body)):
+    if form == ox.RdfFormat.RDF_XML and (found := xml_bombs.excess(body)):
         line, column, reason = found
         message = f"the body is not read: {reason}"
         raise BodySyntaxError(message, line, column)

@@ -19,9 +19,9 @@ from typing import Any
 
 import pyoxigraph as ox
 
-from r2p_kg import snapshot
 from r2p_kg.engine import sandbox, wire, worker
 from r2p_kg.errors import SnapshotError
+from r2p_kg.graph import snapshot
 
 
 def main(arguments: list[str]) -> int:

@@ -14,9 +14,9 @@
     PREFIX id: <https://w3id.org/r2p-kg/id/>
     SELECT ?tool ?actor WHERE { ?r r2p:usedIn $situation ; r2p:usedTool ?tool ; r2p:usedBy ?actor }
 
-The file's stem is the query's id and its URL, the folder is its topic. A parameter is a variable written with ``$``.
-Files are read strictly: a key that nobody reads, a parameter that nothing uses, a column that is not projected are errors,
-each with file, line and repair.
+The file's stem is the query's id and its URL, the folder is its topic. A parameter is a variable written with
+``$``. Files are read strictly: a key that nobody reads, a parameter that nothing uses, a column that is not
+projected are errors, each with file, line and repair.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ __all__ = ["Column", "Library", "Param", "SavedQuery", "bind", "load", "queries_
 
 
 def queries_folder() -> Path:
-    """The folder that carries the saved queries: ``queries/`` of the checkout, or the copy inside an installed wheel."""
+    """The folder that carries the saved queries.
+
+    ``queries/`` of the checkout, or the copy inside an installed wheel.
+    """
     package = Path(__file__).resolve().parent.parent
     inside = package / "queries"
     return inside if inside.is_dir() else package.parent / "queries"
@@ -47,7 +50,8 @@ def queries_folder() -> Path:
 def load(folder: Path) -> Library:
     """Every saved query of a folder.
 
-    Raises LibraryError with one line for each fault of each file, all files read; also where two files have one id.
+    Raises LibraryError with one line for each fault of each file, all files read; also where two files have
+    one id.
     """
     problems: list[str] = []
     found: dict[str, SavedQuery] = {}
@@ -59,10 +63,16 @@ def load(folder: Path) -> Library:
         try:
             query = read(path.read_text("utf-8"), where)
         except (LibraryError, OSError, UnicodeDecodeError) as error:
-            problems.append(str(error) if isinstance(error, LibraryError) else f"{where}:1: unreadable ({error}); save it as UTF-8")
+            problems.append(
+                str(error)
+                if isinstance(error, LibraryError)
+                else f"{where}:1: unreadable ({error}); save it as UTF-8"
+            )
             continue
         if query.id in found:
-            problems.append(f"{where}:1: the id {query.id} is taken by topic {found[query.id].topic}; rename the file")
+            problems.append(
+                f"{where}:1: the id {query.id} is taken by topic {found[query.id].topic}; rename the file"
+            )
         found[query.id] = query
     if problems:
         raise LibraryError("\n".join(problems))
@@ -70,10 +80,12 @@ def load(folder: Path) -> Library:
 
 
 def bind(query: SavedQuery, values: Mapping[str, str], prefixes: Mapping[str, str] | None = None) -> str:
-    """The SPARQL text with each ``$name`` replaced by the term that its value means; defaults fill what is not given.
+    """The SPARQL text with each ``$name`` replaced by the term that its value means.
 
-    ``prefixes`` are allowed in values besides those of the text. Raises LibraryError where a value is unknown, missing or
-    of another type.
+    Defaults fill what is not given.
+
+    ``prefixes`` are allowed in values besides those of the text. Raises LibraryError where a value is
+    unknown, missing or of another type.
     """
     known = {param.name: param for param in query.params}
     for name in values.keys() - known.keys():

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Header:
-    """``values``: text, list or mapping by key; ``lines``: line of the file, from 1, by path of keys (``params.situation``)."""
+    """``values``: text, list or mapping by key.
+
+    ``lines``: line of the file, from 1, by path of keys (``params.situation``).
+    """
 
     values: Mapping[str, object]
     lines: Mapping[str, int]
@@ -24,13 +27,16 @@ class Header:
 
 
 def parse(text: str, where: str) -> Header:
-    """The header of a file's text; every scalar stays the text that stands there (no dates, no booleans, no numbers).
+    """The header of a file's text.
+
+    Every scalar stays the text that stands there (no dates, no booleans, no numbers).
 
     ``where`` is the file's name for messages. Raises LibraryError where there is no header or it is not YAML.
     """
     lines = text.splitlines()
     end = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
-    # A line that is no header line stays in its place as an empty one, so that YAML's line is the file's line.
+    # A line that is no header line stays in its place as an empty one, so that YAML's line is the file's
+    # line.
     source = "\n".join(line[2:].removeprefix(" ") if line.startswith("#+") else "" for line in lines[:end])
     if not source.strip():
         message = f"{where}:1: no header; begin the file with lines such as '#+ title: …'"
@@ -55,12 +61,18 @@ def parse(text: str, where: str) -> Header:
 
 
 def _value(node: yaml.Node, path: str, lines: dict[str, int], where: str) -> object:
-    """The plain value of a YAML node; notes the line of each key on the way, refuses a key that stands twice."""
+    """The plain value of a YAML node.
+
+    Notes the line of each key on the way, refuses a key that stands twice.
+    """
     lines[path] = node.start_mark.line + 1
     if isinstance(node, yaml.ScalarNode):
         return str(node.value)
     if isinstance(node, yaml.SequenceNode):
-        return [_value(item, f"{path}.{number}" if path else str(number), lines, where) for number, item in enumerate(node.value)]
+        return [
+            _value(item, f"{path}.{number}" if path else str(number), lines, where)
+            for number, item in enumerate(node.value)
+        ]
     result: dict[str, object] = {}
     for key, item in node.value:
         line = key.start_mark.line + 1

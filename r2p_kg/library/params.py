@@ -1,6 +1,9 @@
-"""Typed parameters of saved queries: what a person types → one SPARQL term, or a LibraryError that names the parameter.
+"""Typed parameters of saved queries.
 
-Every term is written here from a checked value, never copied from input, so that no value can end a string or an IRI early.
+What a person types → one SPARQL term, or a LibraryError that names the parameter.
+
+Every term is written here from a checked value, never copied from input, so that no value can end a string or
+an IRI early.
 """
 
 from __future__ import annotations
@@ -10,8 +13,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from r2p_kg import vocab
 from r2p_kg.errors import LibraryError
+from r2p_kg.graph import vocab
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -65,7 +68,10 @@ def term(param: Param, value: str, prefixes: Mapping[str, str]) -> str:
 
 
 def iri(value: str, prefixes: Mapping[str, str]) -> str:
-    """The absolute IRI meant by ``<iri>``, ``iri`` or ``prefix:name``; raises ValueError where there is none."""
+    """The absolute IRI meant by ``<iri>``, ``iri`` or ``prefix:name``.
+
+    Raises ValueError where there is none.
+    """
     text = value.strip()
     if text.startswith("<") and text.endswith(">"):
         text = text[1:-1]
@@ -124,7 +130,9 @@ def _shown(value: str) -> str:
     return repr(value if len(value) <= _LINE else value[: _LINE - 1] + "…")
 
 
-_ESCAPES: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"})
+_ESCAPES: Final = str.maketrans(
+    {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
+)
 
 #: Parameter type → the function that writes its term.
 TYPES: Final[Mapping[str, Callable[[str, Mapping[str, str]], str]]] = {

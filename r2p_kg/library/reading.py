@@ -43,11 +43,15 @@ class _Faults:
     def raise_any(self) -> None:
         """Raise LibraryError where something was noted."""
         if self.found:
-            raise LibraryError("\n".join(f"{self.where}:{line}: {message}" for line, message in sorted(self.found)))
+            raise LibraryError(
+                "\n".join(f"{self.where}:{line}: {message}" for line, message in sorted(self.found))
+            )
 
 
 def read(source: str, where: str) -> SavedQuery:
-    """The saved query in a file's text; ``where`` is its path from the queries' parent: ``queries/<topic>/<id>.rq``.
+    """The saved query in a file's text.
+
+    ``where`` is its path from the queries' parent: ``queries/<topic>/<id>.rq``.
 
     Raises LibraryError with file and line, one line for each fault.
     """
@@ -56,7 +60,10 @@ def read(source: str, where: str) -> SavedQuery:
     faults = _Faults(where, head)
     body = "\n".join(source.splitlines()[head.body - 1 :]).rstrip() + "\n"
     if len(path.parts) < _DEPTH or not _ID.fullmatch(path.stem):
-        faults.line(1, f"{path.stem} is no id in a topic's folder; name the file queries/<topic>/<words-with-hyphens>.rq")
+        faults.line(
+            1,
+            f"{path.stem} is no id in a topic's folder; name the file queries/<topic>/<words-with-hyphens>.rq",
+        )
     for key in head.values.keys() - set(_KEYS):
         faults.key(key, f"unknown key {key}; known are {', '.join(_KEYS)}")
     plain = {key: _text(head, faults, key) for key in (*_REQUIRED, "note")}
@@ -111,11 +118,16 @@ def _param(name: str, value: object, faults: _Faults, prefixes: Mapping[str, str
         faults.key(key, f"parameter {name} is no mapping of texts; write '{name}: {{type: …, label: …}}'")
         return None
     for unknown in value.keys() - set(_PARAM_KEYS):
-        faults.key(f"{key}.{unknown}", f"parameter {name}: unknown key {unknown}; known are {', '.join(_PARAM_KEYS)}")
+        faults.key(
+            f"{key}.{unknown}", f"parameter {name}: unknown key {unknown}; known are {', '.join(_PARAM_KEYS)}"
+        )
     if name in params.RESERVED:
         faults.key(key, f"parameter {name}: the service uses this name itself; choose another")
     if value.get("type") not in params.TYPES:
-        faults.key(f"{key}.type", f"parameter {name}: type is missing or unknown; known are {', '.join(params.TYPES)}")
+        faults.key(
+            f"{key}.type",
+            f"parameter {name}: type is missing or unknown; known are {', '.join(params.TYPES)}",
+        )
         return None
     if not value.get("label"):
         faults.key(key, f"parameter {name}: label is missing; say in a few words what it is")
@@ -138,7 +150,10 @@ def _of(name: str, value: Mapping[str, str], faults: _Faults, prefixes: Mapping[
     try:
         return params.iri(value["of"], prefixes)
     except ValueError as error:
-        faults.key(f"{key}.of", f"parameter {name}: {value['of']} is no class ({error}); declare its prefix in the query or write the IRI")
+        faults.key(
+            f"{key}.of",
+            f"parameter {name}: {value['of']} is no class ({error}); declare its prefix in the query or write the IRI",
+        )
         return None
 
 
@@ -151,7 +166,10 @@ def _columns(head: headers.Header, faults: _Faults) -> tuple[Column, ...]:
         if isinstance(pair[0], str) and isinstance(pair[1], str) and pair[1].strip():
             found.append(Column(pair[0].lstrip("?$"), pair[1].strip()))
         else:
-            faults.key(f"returns.{number}", "a column is not 'name: description'; write '  - name: what it holds' for each")
+            faults.key(
+                f"returns.{number}",
+                "a column is not 'name: description'; write '  - name: what it holds' for each",
+            )
     return tuple(found)
 
 
@@ -169,25 +187,43 @@ def _check_params(given: tuple[Param, ...], parsed: outline.Outline, faults: _Fa
     first = faults.head.body - 1
     for variable in parsed.variables:
         if variable.sign == "$" and variable.name not in names:
-            faults.line(first + variable.line, f"${variable.name} is no declared parameter; declare it under params or write ?{variable.name}")
+            faults.line(
+                first + variable.line,
+                f"${variable.name} is no declared parameter; declare it under params or write ?{variable.name}",
+            )
         elif variable.sign == "?" and variable.name in names:
-            faults.line(first + variable.line, f"?{variable.name} has the name of a parameter; write ${variable.name} or rename it")
+            faults.line(
+                first + variable.line,
+                f"?{variable.name} has the name of a parameter; write ${variable.name} or rename it",
+            )
     used = {variable.name for variable in parsed.variables if variable.sign == "$"}
     for name in names - used:
-        faults.key(f"params.{name}", f"parameter {name} is not used; write ${name} in the query or take it out")
+        faults.key(
+            f"params.{name}", f"parameter {name} is not used; write ${name} in the query or take it out"
+        )
 
 
 def _check_columns(columns: tuple[Column, ...], parsed: outline.Outline, faults: _Faults) -> None:
     """The declared columns are the projected ones, in the same order; graphs and ASK have none."""
     declared = [column.name for column in columns]
-    projected = list(parsed.projection) if parsed.projection is not None else sorted({variable.name for variable in parsed.variables})
+    projected = (
+        list(parsed.projection)
+        if parsed.projection is not None
+        else sorted({variable.name for variable in parsed.variables})
+    )
     for number, name in enumerate(declared):
         if name not in projected:
-            faults.key(f"returns.{number}", f"column {name} is not projected; the query gives {', '.join(projected) or 'no columns'}")
+            faults.key(
+                f"returns.{number}",
+                f"column {name} is not projected; the query gives {', '.join(projected) or 'no columns'}",
+            )
     if parsed.projection is not None:
         for name in projected:
             if name not in declared:
-                faults.key("returns", f"column {name} is projected and not described; add '  - {name}: …' under returns")
+                faults.key(
+                    "returns",
+                    f"column {name} is projected and not described; add '  - {name}: …' under returns",
+                )
 
 
 def _check_expect(expect: str, parsed: outline.Outline, faults: _Faults) -> None:

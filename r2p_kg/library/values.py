@@ -23,8 +23,9 @@ class Column:
 class SavedQuery:
     """One question with its query.
 
-    ``form`` is select, ask, construct or describe; ``expect`` says what a right answer looks like: ``rows``, ``empty``
-    (the sources do not say it) or ``boolean``. ``prefixes`` are those that the text declares; ``text`` has no header.
+    ``form`` is select, ask, construct or describe; ``expect`` says what a right answer looks like: ``rows``,
+    ``empty`` (the sources do not say it) or ``boolean``. ``prefixes`` are those that the text declares;
+    ``text`` has no header.
     """
 
     id: str

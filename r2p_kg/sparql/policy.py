@@ -85,7 +85,7 @@ class Limits:
 class Inspection:
     """What a query's text says of itself.
 
-    ``form``: ``select``, ``ask``, ``construct`` or ``describe``; ``kind``: ``select``, ``ask`` or ``graph``, as in :mod:`r2p_kg.media`.
+    ``form``: ``select``, ``ask``, ``construct`` or ``describe``; ``kind``: ``select``, ``ask`` or ``graph``, as in :mod:`r2p_kg.graph.media`.
     ``default``, ``named``: the graphs of FROM and FROM NAMED, in order.
     ``volatile``: the answer may differ each time (time, chance, new names).
     """

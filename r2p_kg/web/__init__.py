@@ -30,18 +30,25 @@ from r2p_kg.web.update import Gate
 
 if TYPE_CHECKING:
     from r2p_kg.engine import Engine
+    from r2p_kg.graph.snapshot import Snapshot
     from r2p_kg.library import Library
-    from r2p_kg.snapshot import Snapshot
 
 __all__ = ["Gate", "Settings", "create_app", "service_of"]
 
 
 def create_app(
-    settings: Settings, snapshot: Snapshot, engine: Engine, library: Library, gate: Gate | None = None, *, operator_token: str | None = None
+    settings: Settings,
+    snapshot: Snapshot,
+    engine: Engine,
+    library: Library,
+    gate: Gate | None = None,
+    *,
+    operator_token: str | None = None,
 ) -> Flask:
     """The application over one snapshot; any number of threads may call it at once.
 
-    ``gate``: who may write, without one nobody. ``operator_token``: whoever sends it may see and end the queries that run.
+    ``gate``: who may write, without one nobody. ``operator_token``: whoever sends it may see and end the
+    queries that run.
     """
     app = Flask("r2p_kg.web", static_folder=None)
     app.url_map.strict_slashes = False
@@ -51,7 +58,17 @@ def create_app(
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     Service(settings, snapshot, engine, library).install(app.extensions)
-    for module in (operations, coverage, sparql, explanation, resources, vocabulary, gallery, dataset, graph_store):
+    for module in (
+        operations,
+        coverage,
+        sparql,
+        explanation,
+        resources,
+        vocabulary,
+        gallery,
+        dataset,
+        graph_store,
+    ):
         app.register_blueprint(module.blueprint)
     update.install(app, gate or Gate())
     operator.install(app, operator_token)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from flask import request
 
-from r2p_kg import media
+from r2p_kg.graph import media
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,9 @@ def wants_html() -> bool:
     """
     if (request.args.get("format") or "").lower() in {"html", "text/html"}:
         return True
-    named = [(value, quality) for value, quality in request.accept_mimetypes if "*" not in value and quality > 0]
+    named = [
+        (value, quality) for value, quality in request.accept_mimetypes if "*" not in value and quality > 0
+    ]
     pages = [quality for value, quality in named if value in _PAGE]
     return bool(pages) and max(pages) >= max(quality for _, quality in named)
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from flask import Response, render_template, request
 
-from r2p_kg import media, rdf
 from r2p_kg.engine import Budget, Dataset, policy
+from r2p_kg.graph import media, rdf
 from r2p_kg.sparql.lint import lint
 from r2p_kg.web import accept, replies, service, terms
 
@@ -25,11 +25,16 @@ _LONGEST_HEADER: Final = 1024
 
 _WHOLE: Final = Dataset()
 
-#: Bytes of an answer of which a page is made: reading it takes many times as much memory, and no person reads more.
+#: Bytes of an answer of which a page is made: reading it takes many times as much memory, and no person reads
+#: more.
 _PAGE_BYTES: Final = 8 * 1024 * 1024
 
 #: What the engine is asked for when a page will show the answer.
-_FOR_PAGE: Final = {"select": "application/sparql-results+json", "ask": "application/sparql-results+json", "graph": "application/n-triples"}
+_FOR_PAGE: Final = {
+    "select": "application/sparql-results+json",
+    "ask": "application/sparql-results+json",
+    "graph": "application/n-triples",
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Plan:
-    """How one query will be answered: what it gives (``kind``), in which type, within which budget, under which tag."""
+    """How one query will be answered.
+
+    What it gives (``kind``), in which type, within which budget, under which tag.
+    """
 
     query: str
     dataset: Dataset
@@ -62,10 +70,25 @@ class Plan:
 def plan(query: str, dataset: Dataset, wanted: str | None, timeout: float | None) -> Plan:
     """How the current request is answered; raises as :func:`planned`."""
     page = accept.wants_html() and (wanted is None or wanted == "html")
-    return planned(service.current(), query, dataset, wanted=wanted, timeout=timeout, accepted=None if page else request.headers.get("Accept", "*/*"))
+    return planned(
+        service.current(),
+        query,
+        dataset,
+        wanted=wanted,
+        timeout=timeout,
+        accepted=None if page else request.headers.get("Accept", "*/*"),
+    )
 
 
-def planned(now: Service, query: str, dataset: Dataset, *, wanted: str | None, timeout: float | None, accepted: str | None) -> Plan:
+def planned(
+    now: Service,
+    query: str,
+    dataset: Dataset,
+    *,
+    wanted: str | None,
+    timeout: float | None,
+    accepted: str | None,
+) -> Plan:
     """Policy and negotiation, before the engine is asked. ``accepted``: the Accept header, None for a page.
 
     Raises QuerySyntaxError, QueryRefusedError or NotAcceptableError.
@@ -74,15 +97,24 @@ def planned(now: Service, query: str, dataset: Dataset, *, wanted: str | None, t
     inspection = policy.inspect(query, now.limits)
     if now.graphs is not None and dataset != _WHOLE:
         policy.refuse_unknown_graphs((*dataset.default, *dataset.named), now.graphs)
-    media_type = "text/html" if accepted is None else media.negotiate(accepted, inspection.kind, wanted).media_type
+    media_type = (
+        "text/html" if accepted is None else media.negotiate(accepted, inspection.kind, wanted).media_type
+    )
     budget = Budget(min(limits.seconds, timeout or limits.seconds), limits.rows, limits.bytes)
     # A query that asks for the time or for chance has another answer each time: it may not be kept.
-    etag = None if inspection.volatile else replies.tag(now.version, query, dataset.default, dataset.named, media_type)
+    etag = (
+        None
+        if inspection.volatile
+        else replies.tag(now.version, query, dataset.default, dataset.named, media_type)
+    )
     return Plan(query, dataset, inspection.kind, media_type, budget, etag)
 
 
 def ask(one: Plan) -> Answer:
-    """The engine's answer, whole or an error; behind the front it is the front that asks, with the fairness and the log of its own queries."""
+    """The engine's answer, whole or an error.
+
+    Behind the front it is the front that asks, with the fairness and the log of its own queries.
+    """
     media_type = _FOR_PAGE[one.kind] if one.page else one.media_type
     budget = replace(one.budget, bytes=min(one.budget.bytes, _PAGE_BYTES)) if one.page else one.budget
     through_front: Callable[[Plan, str], Answer] | None = request.environ.get("r2p.ask")
@@ -103,8 +135,13 @@ def as_data(one: Plan, name: str = "answer") -> Response:
     return reply
 
 
-def about(now: Service, answer: Answer, warnings: Sequence[LintWarning] = (), name: str = "answer") -> list[tuple[str, str]]:
-    """The headers that tell of an answer in its own format: time, snapshot, rows, warnings, and a name to save it under."""
+def about(
+    now: Service, answer: Answer, warnings: Sequence[LintWarning] = (), name: str = "answer"
+) -> list[tuple[str, str]]:
+    """The headers that tell of an answer in its own format.
+
+    Time, snapshot, rows, warnings, and a name to save it under.
+    """
     found = [("R2P-Seconds", f"{answer.elapsed:.4f}"), ("R2P-Snapshot", now.snapshot.digest)]
     if answer.rows is not None:
         found.append(("R2P-Rows", str(answer.rows)))
@@ -117,9 +154,12 @@ def about(now: Service, answer: Answer, warnings: Sequence[LintWarning] = (), na
 
 
 def warned(warnings: Sequence[LintWarning]) -> str:
-    """Warnings as one header, a list of structured fields (RFC 8941, section 3.1): each its code, with line, column and message.
+    """Warnings as one header, a list of structured fields (RFC 8941, section 3.1).
 
-    What is not ASCII becomes a question mark, and what would make the header longer than a kilobyte is left out.
+    Each its code, with line, column and message.
+
+    What is not ASCII becomes a question mark, and what would make the header longer than a kilobyte is left
+    out.
     """
     told = []
     for one in warnings:
@@ -132,13 +172,18 @@ def warned(warnings: Sequence[LintWarning]) -> str:
 
 
 def as_page(one: Plan, template: str, **context: object) -> Response:
-    """The answer as a page made from ``template``, which gets ``table``, ``seconds`` and ``warnings``; or 304 without asking the engine."""
+    """The answer as a page made from ``template``, which gets ``table``, ``seconds`` and ``warnings``.
+
+    Or 304 without asking the engine.
+    """
     etag = one.etag and replies.tag(one.etag, request.full_path)
     if etag and (same := replies.unchanged(etag)):
         return same
     answer = ask(one)
     warnings = lint(one.query, service.current().vocabulary)
-    text = render_template(template, table=table(answer), seconds=answer.elapsed, query=one.query, warnings=warnings, **context)
+    text = render_template(
+        template, table=table(answer), seconds=answer.elapsed, query=one.query, warnings=warnings, **context
+    )
     return replies.data(text, "text/html", etag)
 
 
@@ -152,11 +197,17 @@ def table(answer: Answer) -> Table:
         return Table((), (), 1, bool(content["boolean"]))
     columns = tuple(content["head"]["vars"])
     bindings = content["results"]["bindings"]
-    rows = tuple(tuple(terms.of_binding(row[name]) if name in row else None for name in columns) for row in bindings[:limit])
+    rows = tuple(
+        tuple(terms.of_binding(row[name]) if name in row else None for name in columns)
+        for row in bindings[:limit]
+    )
     return Table(columns, rows, len(bindings))
 
 
 def _triples(body: bytes, limit: int) -> Table:
     quads = rdf.quads_of(body)
-    rows: Sequence[tuple[terms.Node, ...]] = [tuple(terms.of_term(part) for part in (quad.subject, quad.predicate, quad.object)) for quad in quads[:limit]]
+    rows: Sequence[tuple[terms.Node, ...]] = [
+        tuple(terms.of_term(part) for part in (quad.subject, quad.predicate, quad.object))
+        for quad in quads[:limit]
+    ]
     return Table(("subject", "predicate", "object"), tuple(rows), len(quads))

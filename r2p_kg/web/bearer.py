@@ -11,9 +11,16 @@ from r2p_kg.web.problems import RequestError
 
 
 def fits(authorization: str, token: str | None) -> bool:
-    """True where an Authorization header brings this token, found out in a time that tells nothing of it; an empty one, or none, is nobody's."""
+    """True where an Authorization header brings this token, found out in a time that tells nothing of it.
+
+    An empty one, or none, is nobody's.
+    """
     scheme, _, given = authorization.partition(" ")
-    return bool(token) and scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode("utf-8", "replace"), (token or "").encode())
+    return (
+        bool(token)
+        and scheme.lower() == "bearer"
+        and hmac.compare_digest(given.strip().encode("utf-8", "replace"), (token or "").encode())
+    )
 
 
 def sent(token: str | None) -> bool:
@@ -24,7 +31,8 @@ def sent(token: str | None) -> bool:
 def require(token: str | None, off: str, needed: str) -> None:
     """Let the request pass where it carries the token; else it ends here.
 
-    Raises RequestError (403) with the text ``off`` where there is no such token, and aborts with 401 where it is missing (``needed``) or wrong.
+    Raises RequestError (403) with the text ``off`` where there is no such token, and aborts with 401 where it
+    is missing (``needed``) or wrong.
     """
     if not token:
         raise RequestError(403, off)

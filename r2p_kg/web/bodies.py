@@ -19,10 +19,13 @@ _BODY_SECONDS: Final = 20.0
 _WRITE_BYTES: Final = 64 * 1024 * 1024
 _WRITES: Final = ("/sparql", "/rdf-graph-store")
 
-#: Bytes of bodies that are on their way at once, of all requests together: many slow ones must not fill the memory.
+#: Bytes of bodies that are on their way at once, of all requests together: many slow ones must not fill the
+#: memory.
 _ALL_BODIES: Final = 256 * 1024 * 1024
 
-_ENCODED: Final = "the body is compressed, and this service inflates nothing; send it as it is, without Content-Encoding"
+_ENCODED: Final = (
+    "the body is compressed, and this service inflates nothing; send it as it is, without Content-Encoding"
+)
 _FULL: Final = "too many large bodies are on their way; come back in a moment"
 _BROKEN: Final = "the body broke off before its end, so nothing was done with it; send the request again"
 
@@ -36,13 +39,22 @@ class Bodies:
     async def read(self, scope: Any, proto: Any, limit: int, writes: Flask | None) -> bytes:
         """The whole body of a request, as granian's RSGI gives it.
 
-        ``limit``: bytes that it may have, more where ``writes``, the application whose data may be changed, lets its sender write.
-        Raises RequestError where it is encoded (415), too long (413), does not come (408) or breaks off (400); BusyError where too many come.
+        ``limit``: bytes that it may have, more where ``writes``, the application whose data may be changed,
+        lets its sender write. Raises RequestError where it is encoded (415), too long (413), does not come
+        (408) or breaks off (400); BusyError where too many come.
         """
         headers = scope.headers
-        if writes is not None and scope.path.startswith(_WRITES) and update.admits(writes, headers.get("authorization") or ""):
+        if (
+            writes is not None
+            and scope.path.startswith(_WRITES)
+            and update.admits(writes, headers.get("authorization") or "")
+        ):
             limit = max(limit, _WRITE_BYTES)
-        if any(coding.strip().lower() != "identity" for value in headers.get_all("content-encoding") for coding in value.split(",")):
+        if any(
+            coding.strip().lower() != "identity"
+            for value in headers.get_all("content-encoding")
+            for coding in value.split(",")
+        ):
             # Never inflated: a small body could become a huge one.
             raise RequestError(415, _ENCODED, headers={"Accept-Encoding": "identity"})
         told = headers.get("content-length")
@@ -61,16 +73,20 @@ class Bodies:
                         raise BusyError(_FULL)
                     parts.append(bytes(part))
         except TimeoutError as late:
-            message = f"the body of the request did not come within {_BODY_SECONDS:g} seconds; send it in one go"
+            message = (
+                f"the body of the request did not come within {_BODY_SECONDS:g} seconds; send it in one go"
+            )
             raise RequestError(408, message) from late
         finally:
             self._held -= size
-        # Granian ends every body with an empty part and raises nothing where one breaks off: it gives an empty part more. Half of a body
-        # must not pass for the whole.
+        # Granian ends every body with an empty part and raises nothing where one breaks off: it gives an
+        # empty part more. Half of a body must not pass for the whole.
         if empty > 1 or (told is not None and told != str(size)):
             raise RequestError(400, _BROKEN)
         return b"".join(parts)
 
 
 def _too_long(limit: int) -> RequestError:
-    return RequestError(413, f"the body is larger than the {limit:,} bytes that this service takes; /status states its limits")
+    return RequestError(
+        413, f"the body is larger than the {limit:,} bytes that this service takes; /status states its limits"
+    )

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def environ(scope: Any, method: str, body: bytes) -> dict[str, Any]:
     """The WSGI environment of a request.
 
-    ``scope`` is granian's RSGI scope. Accept-Encoding is left out, because the front compresses, and so is whatever a client could use to
-    pass for somebody else.
+    ``scope`` is granian's RSGI scope. Accept-Encoding is left out, because the front compresses, and so is
+    whatever a client could use to pass for somebody else.
     """
     host, _, port = scope.server.rpartition(":")
     found: dict[str, Any] = {
@@ -38,7 +38,9 @@ def environ(scope: Any, method: str, body: bytes) -> dict[str, Any]:
         "wsgi.run_once": False,
     }
     for name, value in scope.headers.items():
-        if "_" in name:  # CGI cannot tell it from the name with a hyphen, so that it could pass for a header that a proxy sets
+        if (
+            "_" in name
+        ):  # CGI cannot tell it from the name with a hyphen, so that it could pass for a header that a proxy sets
             continue
         key = name.upper().replace("-", "_")
         if key == "CONTENT_TYPE":
@@ -55,7 +57,9 @@ def call(app: Flask, asked: dict[str, Any]) -> tuple[int, list[tuple[str, str]],
     """Status, headers and body that the application answers."""
     told: list[tuple[int, list[tuple[str, str]]]] = []
 
-    def start(status: str, headers: list[tuple[str, str]], _error: object = None, /) -> Callable[[bytes], object]:
+    def start(
+        status: str, headers: list[tuple[str, str]], _error: object = None, /
+    ) -> Callable[[bytes], object]:
         told[:] = [(int(status.split(" ", 1)[0]), headers)]
         return lambda _part: None  # PEP 3333's old way to send a body, which Flask does not use
 

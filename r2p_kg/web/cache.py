@@ -52,12 +52,15 @@ _counting = threading.Lock()
 class Page:
     """A whole answer: its headers, without what depends on the encoding, its body in each encoding that was asked for, and its tag.
 
-    ``etag`` is None where the answer may not be kept. ``holder`` and ``keys`` are the cache's: where it is kept, for how many requests.
+    ``etag`` is None where the answer may not be kept. ``holder`` and ``keys`` are the cache's: where it is
+    kept, for how many requests.
     """
 
     __slots__ = ("_variants", "body", "compressible", "etag", "headers", "holder", "keys", "sent", "size")
 
-    def __init__(self, headers: Sequence[tuple[str, str]], body: bytes, media_type: str, etag: str | None) -> None:
+    def __init__(
+        self, headers: Sequence[tuple[str, str]], body: bytes, media_type: str, etag: str | None
+    ) -> None:
         self.headers = headers
         self.body = body
         self.etag = etag
@@ -71,16 +74,24 @@ class Page:
 
     def ready(self, encoding: str) -> bool:
         """True where :meth:`variant` has nothing to do that would keep others waiting."""
-        return encoding in self._variants or not self.compressible or not encoding or len(self.body) < 64 * SMALL
+        return (
+            encoding in self._variants or not self.compressible or not encoding or len(self.body) < 64 * SMALL
+        )
 
     def variant(self, encoding: str) -> tuple[Headers, bytes]:
-        """Headers and body in that encoding (``br``, ``gzip`` or the empty string), made once; may be called from any thread."""
+        """Headers and body in that encoding (``br``, ``gzip`` or the empty string), made once.
+
+        May be called from any thread.
+        """
         if not self.compressible:
             encoding = ""
         return self._variants.get(encoding) or self._make(encoding)
 
     def send_again(self, accepted: str | None) -> None:
-        """Remember what a client with that Accept-Encoding gets, which has been made before; of the few headers that clients really send."""
+        """Remember what a client with that Accept-Encoding gets, which has been made before.
+
+        Of the few headers that clients really send.
+        """
         if len(self.sent) < _SPELLINGS and self.ready(encoding(accepted)):
             self.sent[accepted] = self.variant(encoding(accepted))
 
@@ -138,7 +149,10 @@ class Cache:
         return self._tags.get(etag)
 
     def put(self, request: Request, page: Page) -> None:
-        """Keep a page, and let go of those that were asked for longest ago; one that is too large, or has no tag, is not kept."""
+        """Keep a page, and let go of those that were asked for longest ago.
+
+        One that is too large, or has no tag, is not kept.
+        """
         cost = _cost(request)
         with _counting:
             if page.etag is None or (page.size + cost) * _LARGEST > self._limit:
@@ -194,7 +208,9 @@ def tagged(etag: str, encoding: str) -> str:
 
 @lru_cache(maxsize=256)
 def encoding(accepted: str | None) -> str:
-    """The encoding that a client gets (RFC 9110, section 12.5.3): ``br`` before ``gzip`` before none where it likes them alike.
+    """The encoding that a client gets (RFC 9110, section 12.5.3).
+
+    ``br`` before ``gzip`` before none where it likes them alike.
 
     >>> encoding("gzip, deflate, br"), encoding("gzip;q=0.8, br;q=0.1"), encoding("identity"), encoding(None), encoding("br;q=0, *")
     ('br', 'gzip', '', '', 'gzip')

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, render_template
 
-from r2p_kg import census, rdf
+from r2p_kg.graph import census, rdf
 from r2p_kg.web import accept, replies, service
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from r2p_kg.census import Coverage, Reading
+    from r2p_kg.graph.census import Coverage, Reading
 
 blueprint = Blueprint("coverage", __name__)
 
@@ -30,7 +30,9 @@ def passages() -> Response:
         return same
     documents, readings = now.once("coverage", lambda: _coverage(now.snapshot.quads))
     if accept.wants_html():
-        return replies.data(render_template("census.html", documents=documents, readings=readings), "text/html", etag)
+        return replies.data(
+            render_template("census.html", documents=documents, readings=readings), "text/html", etag
+        )
     content = [asdict(one) for one_document in documents for one in readings.get(one_document.document, ())]
     return replies.data(json.dumps(content, ensure_ascii=False, indent=1) + "\n", "application/json", etag)
 
@@ -38,4 +40,6 @@ def passages() -> Response:
 def _coverage(quads: bytes) -> tuple[Sequence[Coverage], Mapping[str, Sequence[Reading]]]:
     parsed = rdf.quads_of(quads)
     readings = census.readings(parsed)
-    return census.coverage(parsed), {document: tuple(group) for document, group in groupby(readings, attrgetter("document"))}
+    return census.coverage(parsed), {
+        document: tuple(group) for document, group in groupby(readings, attrgetter("document"))
+    }

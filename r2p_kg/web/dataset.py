@@ -8,8 +8,8 @@ from typing import Final
 
 from flask import Blueprint, Response, abort, render_template, request
 
-from r2p_kg import describe, media, rdf
-from r2p_kg.web import accept, protocol, replies, service, update
+from r2p_kg.graph import media, rdf
+from r2p_kg.web import accept, describe, protocol, replies, service, update
 
 blueprint = Blueprint("dataset", __name__)
 
@@ -45,14 +45,25 @@ def void() -> Response:
     if accept.wants_html():
         now = service.current()
         etag = replies.tag(now.snapshot.digest, "void", base_url(), request.path)
-        page = render_template("dataset.html", dumps=DUMPS, graphs=now.index.graphs(), text=_description("text/turtle").decode(), snapshot=now.snapshot)
+        page = render_template(
+            "dataset.html",
+            dumps=DUMPS,
+            graphs=now.index.graphs(),
+            text=_description("text/turtle").decode(),
+            snapshot=now.snapshot,
+        )
         return replies.unchanged(etag) or replies.data(page, "text/html", etag)
-    return _described("graph", protocol.wanted({name: request.args.getlist(name) for name in protocol.FORMAT}))
+    return _described(
+        "graph", protocol.wanted({name: request.args.getlist(name) for name in protocol.FORMAT})
+    )
 
 
 @blueprint.route("/dumps/<name>")
 def dump(name: str) -> Response:
-    """The whole snapshot in one file; the digest is its tag, ``.nq`` is the very text that the digest is computed of."""
+    """The whole snapshot in one file.
+
+    The digest is its tag, ``.nq`` is the very text that the digest is computed of.
+    """
     now = service.current()
     if name not in DUMPS:
         abort(404)
@@ -75,7 +86,9 @@ def _dump(name: str) -> bytes:
 
 def _described(kind: str, wanted: str | None) -> Response:
     chosen = media.negotiate(request.headers.get("Accept"), kind, wanted)
-    etag = replies.tag(service.current().snapshot.digest, "describe", base_url(), chosen.media_type, update.writable())
+    etag = replies.tag(
+        service.current().snapshot.digest, "describe", base_url(), chosen.media_type, update.writable()
+    )
     return replies.unchanged(etag) or replies.data(_description(chosen.media_type), chosen.media_type, etag)
 
 

@@ -1,6 +1,9 @@
-"""An overview of the vocabulary as an SVG drawing: what statements rest on, their kinds, and what they concern. Drawn from domains and ranges.
+"""An overview of the vocabulary as an SVG drawing.
 
-Colours come from classes of the style sheet, so that the drawing follows the reader's light or dark; nothing is fetched and nothing is run.
+What statements rest on, their kinds, and what they concern. Drawn from domains and ranges.
+
+Colours come from classes of the style sheet, so that the drawing follows the reader's light or dark; nothing
+is fetched and nothing is run.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup, escape
 
-from r2p_kg import vocab
+from r2p_kg.graph import vocab
 from r2p_kg.web import glossary
 
 if TYPE_CHECKING:
@@ -37,7 +40,11 @@ class Edge:
 
 @dataclass(frozen=True)
 class Overview:
-    """What the drawing shows. ``evidence``: what statements rest on, nearest first; ``kinds`` of statement; ``things`` that they concern; ``edges``."""
+    """What the drawing shows.
+
+    ``evidence``: what statements rest on, nearest first; ``kinds`` of statement; ``things`` that they
+    concern; ``edges``.
+    """
 
     evidence: tuple[str, ...]
     kinds: tuple[str, ...]
@@ -52,8 +59,16 @@ def overview(index: Index) -> Overview | None:
     properties = [iri for iri, _ in index.instances(vocab.OWL + "ObjectProperty") if iri.startswith(vocab.NS)]
     domains = {iri: _first(index, iri, "domain") for iri in properties}
     ranges = {iri: _first(index, iri, "range") for iri in properties}
-    concerning = {iri for iri in properties if vocab.R2P_CONCERNS in {node.value for node in index.values(iri, vocab.RDFS + "subPropertyOf")}}
-    inverses = {iri for iri in properties if index.values(iri, vocab.OWL + "inverseOf") or index.values(iri, vocab.OWL + "propertyChainAxiom")}
+    concerning = {
+        iri
+        for iri in properties
+        if vocab.R2P_CONCERNS in {node.value for node in index.values(iri, vocab.RDFS + "subPropertyOf")}
+    }
+    inverses = {
+        iri
+        for iri in properties
+        if index.values(iri, vocab.OWL + "inverseOf") or index.values(iri, vocab.OWL + "propertyChainAxiom")
+    }
     edges, evidence = [], []
     for iri in properties:
         end = ranges[iri]
@@ -64,7 +79,15 @@ def overview(index: Index) -> Overview | None:
     if evidence and document:
         edges.append(Edge(vocab.R2P_PASSAGE, index.label(vocab.R2P_IN_DOCUMENT), document))
         evidence.append(document)
-    general = {iri for iri in concerning if not any(node.value in concerning for node in index.values(iri, vocab.RDFS + "subPropertyOf") if node.value != iri)}
+    general = {
+        iri
+        for iri in concerning
+        if not any(
+            node.value in concerning
+            for node in index.values(iri, vocab.RDFS + "subPropertyOf")
+            if node.value != iri
+        )
+    }
     for iri in sorted(general, key=lambda one: (ranges[one], domains[one] != vocab.R2P_STATEMENT, one)):
         end = ranges[iri]
         if end.startswith(vocab.NS) and end not in {edge.end for edge in edges} and domains[iri]:
@@ -77,7 +100,9 @@ def overview(index: Index) -> Overview | None:
 
 def in_words(index: Index, shown: Overview) -> str:
     """The drawing as sentences, for those who do not see it."""
-    edges = "; ".join(f"{index.label(edge.start)} → {edge.label} → {index.label(edge.end)}" for edge in shown.edges)
+    edges = "; ".join(
+        f"{index.label(edge.start)} → {edge.label} → {index.label(edge.end)}" for edge in shown.edges
+    )
     return f"{edges}. Kinds of statement: {', '.join(index.label(kind) for kind in shown.kinds)}."
 
 
@@ -86,17 +111,26 @@ def draw(index: Index, shown: Overview) -> Markup:
     kinds_height = _BOX + 8 + _LINE * len(shown.kinds)
     height = max(kinds_height, (_BOX + _GAP) * max(len(shown.things), 1), 2 * _BOX) + 40
     middle = height / 2
-    places: dict[str, tuple[float, float, float, float]] = {vocab.R2P_STATEMENT: (*_COLUMNS[1], middle - kinds_height / 2, kinds_height)}
+    places: dict[str, tuple[float, float, float, float]] = {
+        vocab.R2P_STATEMENT: (*_COLUMNS[1], middle - kinds_height / 2, kinds_height)
+    }
     places |= _column(shown.evidence, 0, middle, 110)
     places |= _column(shown.things, 2, middle, _BOX + _GAP)
     parts = [_edge(edge, places, shown) for edge in shown.edges]
-    parts += [_box(index, iri, place, shown.kinds if iri == vocab.R2P_STATEMENT else ()) for iri, place in places.items()]
+    parts += [
+        _box(index, iri, place, shown.kinds if iri == vocab.R2P_STATEMENT else ())
+        for iri, place in places.items()
+    ]
     words = escape(in_words(index, shown))
     head = f'<svg class="diagram" role="img" viewBox="0 0 {_WIDTH} {height:.0f}" aria-labelledby="overview-title overview-words">'
-    return Markup(f'{head}<title id="overview-title">Overview of the vocabulary</title><desc id="overview-words">{words}</desc>{"".join(parts)}</svg>')  # noqa: S704 - every label in it has been escaped
+    title = '<title id="overview-title">Overview of the vocabulary</title>'
+    drawing = f'{head}{title}<desc id="overview-words">{words}</desc>{"".join(parts)}</svg>'
+    return Markup(drawing)  # noqa: S704 - every label in it has been escaped
 
 
-def _column(iris: tuple[str, ...], number: int, middle: float, step: float) -> Mapping[str, tuple[float, float, float, float]]:
+def _column(
+    iris: tuple[str, ...], number: int, middle: float, step: float
+) -> Mapping[str, tuple[float, float, float, float]]:
     """IRI → (x, width, y, height), one below the other around the middle."""
     x, width = _COLUMNS[number]
     top = middle - (step * (len(iris) - 1) + _BOX) / 2
@@ -105,8 +139,14 @@ def _column(iris: tuple[str, ...], number: int, middle: float, step: float) -> M
 
 def _box(index: Index, iri: str, place: tuple[float, float, float, float], kinds: Iterable[str]) -> str:
     x, width, y, height = place
-    lines = [f'<rect class="box" x="{x}" y="{y:.1f}" width="{width}" height="{height:.1f}" rx="4"/>', _text(x + width / 2, y + 20, index.label(iri), "name")]
-    lines += [_text(x + width / 2, y + _BOX + 18 + _LINE * number, index.label(kind), "kind") for number, kind in enumerate(kinds)]
+    lines = [
+        f'<rect class="box" x="{x}" y="{y:.1f}" width="{width}" height="{height:.1f}" rx="4"/>',
+        _text(x + width / 2, y + 20, index.label(iri), "name"),
+    ]
+    lines += [
+        _text(x + width / 2, y + _BOX + 18 + _LINE * number, index.label(kind), "kind")
+        for number, kind in enumerate(kinds)
+    ]
     return "".join(lines)
 
 
@@ -123,11 +163,21 @@ def _edge(edge: Edge, places: Mapping[str, tuple[float, float, float, float]], s
     if edge.end in shown.evidence:
         start_y = end_y
         line = f'<path class="edge" d="M{x:.1f} {start_y:.1f}L{to_x + to_width + 8:.1f} {end_y:.1f}"/>'
-        return line + f'<path class="head" d="M{to_x + to_width:.1f} {end_y:.1f}l9 -5v10z"/>' + _text((x + to_x + to_width) / 2, end_y - 6, edge.label, "label")
-    start_y = y + 15 if edge.start not in shown.kinds else y + _BOX + 14 + _LINE * shown.kinds.index(edge.start)
+        return (
+            line
+            + f'<path class="head" d="M{to_x + to_width:.1f} {end_y:.1f}l9 -5v10z"/>'
+            + _text((x + to_x + to_width) / 2, end_y - 6, edge.label, "label")
+        )
+    start_y = (
+        y + 15 if edge.start not in shown.kinds else y + _BOX + 14 + _LINE * shown.kinds.index(edge.start)
+    )
     bend = f"C{x + width + 45:.1f} {start_y:.1f} {x + width + 25:.1f} {end_y:.1f} {x + width + 70:.1f} {end_y:.1f}"
     line = f'<path class="edge" d="M{x + width:.1f} {start_y:.1f}{bend}L{to_x - 8:.1f} {end_y:.1f}"/>'
-    return line + f'<path class="head" d="M{to_x:.1f} {end_y:.1f}l-9 -5v10z"/>' + _text(to_x - 14, end_y - 5, edge.label, "label", "end")
+    return (
+        line
+        + f'<path class="head" d="M{to_x:.1f} {end_y:.1f}l-9 -5v10z"/>'
+        + _text(to_x - 14, end_y - 5, edge.label, "label", "end")
+    )
 
 
 def _text(x: float, y: float, text: str, kind: str, anchor: str = "middle") -> str:
@@ -135,7 +185,9 @@ def _text(x: float, y: float, text: str, kind: str, anchor: str = "middle") -> s
 
 
 def _first(index: Index, iri: str, name: str) -> str:
-    return next((node.value for node in glossary.written(index, iri, vocab.RDFS + name) if node.kind == "iri"), "")
+    return next(
+        (node.value for node in glossary.written(index, iri, vocab.RDFS + name) if node.kind == "iri"), ""
+    )
 
 
 def _below(index: Index, iri: str) -> list[str]:

@@ -8,15 +8,20 @@ from typing import Final
 
 from flask import Blueprint, Response, render_template, request
 
-from r2p_kg import explain
 from r2p_kg.errors import NotAcceptableError, UsageError
+from r2p_kg.graph import explain
 from r2p_kg.web import accept, protocol, replies, service
 from r2p_kg.web.problems import RequestError
 
 blueprint = Blueprint("explanation", __name__)
 
 #: Name of a format → its media type, the default first.
-FORMATS: Final = {"json": "application/json", "turtle": "text/turtle", "ttl": "text/turtle", "html": "text/html"}
+FORMATS: Final = {
+    "json": "application/json",
+    "turtle": "text/turtle",
+    "ttl": "text/turtle",
+    "html": "text/html",
+}
 _PARTS: Final = {"s": "subject", "p": "predicate", "o": "object"}
 
 
@@ -26,7 +31,12 @@ def why() -> Response:
     media_type = _media_type()
     texts = {name: request.args.get(name, "").strip() for name in _PARTS}
     if media_type == "text/html" and not any(texts.values()):
-        return Response(render_template("explain.html", found=None, texts=texts, meanings=explain.MEANINGS, names=_explainer()), mimetype="text/html")
+        return Response(
+            render_template(
+                "explain.html", found=None, texts=texts, meanings=explain.MEANINGS, names=_explainer()
+            ),
+            mimetype="text/html",
+        )
     fact = _fact(texts)
     now = service.current()
     etag = replies.tag(now.snapshot.digest, now.once("origins", _version), *fact, media_type)
@@ -43,7 +53,9 @@ def _body(found: explain.Explanation, media_type: str, texts: dict[str, str]) ->
     if media_type == "text/turtle":
         return explain.as_rdf(found, _explainer().prefixes)
     if media_type == "text/html":
-        return render_template("explain.html", found=found, texts=texts, meanings=explain.MEANINGS, names=_explainer())
+        return render_template(
+            "explain.html", found=found, texts=texts, meanings=explain.MEANINGS, names=_explainer()
+        )
     return json.dumps(explain.as_json(found), ensure_ascii=False, indent=1) + "\n"
 
 

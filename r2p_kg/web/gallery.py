@@ -30,7 +30,9 @@ def listing() -> Response:
         return same
     if accept.wants_html():
         return replies.data(render_template("queries.html", topics=now.library.topics()), "text/html", etag)
-    return replies.data(_json({"queries": [_summary(query) for query in now.library.queries]}), "application/json", etag)
+    return replies.data(
+        _json({"queries": [_summary(query) for query in now.library.queries]}), "application/json", etag
+    )
 
 
 @blueprint.route("/queries/<query_id>")
@@ -46,7 +48,12 @@ def query(query_id: str) -> Response:
     missing = [param for param in saved.params if param.required and not values.get(param.name)]
     if missing and accept.wants_html() and not values:
         return replies.data(_page(saved, values), "text/html", None)
-    plan = answers.plan(library.bind(saved, values, now.snapshot.prefixes), Dataset(), wanted, protocol.timeout(named["timeout"]))
+    plan = answers.plan(
+        library.bind(saved, values, now.snapshot.prefixes),
+        Dataset(),
+        wanted,
+        protocol.timeout(named["timeout"]),
+    )
     if plan.page:
         return answers.as_page(plan, "query.html", **_context(saved, values))
     return answers.as_data(plan, saved.id)
@@ -94,11 +101,15 @@ def _context(saved: SavedQuery, values: Mapping[str, str]) -> dict[str, object]:
     }
 
 
-def _choices(saved: SavedQuery, param: params.Param, values: Mapping[str, str]) -> list[tuple[str, str, bool]]:
+def _choices(
+    saved: SavedQuery, param: params.Param, values: Mapping[str, str]
+) -> list[tuple[str, str, bool]]:
     """(value, label, chosen) for each instance of the parameter's class."""
     now = service.current()
     given = values.get(param.name) or param.default
-    chosen = params.term(param, given, {**now.snapshot.prefixes, **saved.prefixes}).strip("<>") if given else None
+    chosen = (
+        params.term(param, given, {**now.snapshot.prefixes, **saved.prefixes}).strip("<>") if given else None
+    )
     return [(iri, label, iri == chosen) for iri, label in now.index.instances(param.of or "")]
 
 
@@ -109,7 +120,16 @@ def _summary(saved: SavedQuery) -> dict[str, object]:
         "title": saved.title,
         "question": saved.question,
         "address": f"/queries/{saved.id}",
-        "params": [{"name": param.name, "type": param.type, "label": param.label, "default": param.default, "of": param.of} for param in saved.params],
+        "params": [
+            {
+                "name": param.name,
+                "type": param.type,
+                "label": param.label,
+                "default": param.default,
+                "of": param.of,
+            }
+            for param in saved.params
+        ],
         "returns": [{"name": column.name, "description": column.description} for column in saved.returns],
         "expect": saved.expect,
         "note": saved.note,

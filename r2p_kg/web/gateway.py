@@ -1,8 +1,9 @@
 """The front door: every request comes here first, as granian's RSGI gives it, on one event loop.
 
-What was answered before is answered from memory. A query whose answer is data goes straight to a query worker. All else, pages and every
-error among it, is Flask's. Here are also read the bodies (bounded in bytes and in time), here the answers are compressed, and here a new
-snapshot takes the place of the old one without a request being lost.
+What was answered before is answered from memory. A query whose answer is data goes straight to a query
+worker. All else, pages and every error among it, is Flask's. Here are also read the bodies (bounded in bytes
+and in time), here the answers are compressed, and here a new snapshot takes the place of the old one without
+a request being lost.
 
 RSGI: https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.md
 """
@@ -16,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from r2p_kg import journal
+from r2p_kg import log
 from r2p_kg.engine.loans import Loans
 from r2p_kg.engine.spool import LARGE, Spool, spooled
 from r2p_kg.errors import BusyError, QueryError, R2PError
@@ -63,7 +64,10 @@ _NO_HOST: Final = "an HTTP/1.1 request names its host exactly once; send one Hos
 
 
 class Served:
-    """One snapshot as this process serves it: the service, its application, its cache, and how many requests still need it."""
+    """One snapshot as this process serves it.
+
+    The service, its application, its cache, and how many requests still need it.
+    """
 
     def __init__(self, service: Service, app: Flask, *, writable: bool) -> None:
         self.service = service
@@ -79,11 +83,16 @@ class Served:
 
 
 class _Request:
-    """One request on its way: what the server gave, and the key under which its answer may be kept (None where it may not)."""
+    """One request on its way.
+
+    What the server gave, and the key under which its answer may be kept (None where it may not).
+    """
 
     __slots__ = ("body", "method", "proto", "refused", "request", "scope", "served")
 
-    def __init__(self, served: Served, scope: Any, proto: Any, method: str, request: tuple[str | None, ...] | None) -> None:
+    def __init__(
+        self, served: Served, scope: Any, proto: Any, method: str, request: tuple[str | None, ...] | None
+    ) -> None:
         self.served = served
         self.scope = scope
         self.proto = proto
@@ -97,11 +106,13 @@ class _Request:
 class Gateway:
     """The RSGI application of one front process.
 
-    ``first``: what is served at the start. ``make``: path and notices of a snapshot → what is served from then on. ``address``: the broker's
-    socket. ``queue``: queries that may wait.
+    ``first``: what is served at the start. ``make``: path and notices of a snapshot → what is served from
+    then on. ``address``: the broker's socket. ``queue``: queries that may wait.
     """
 
-    def __init__(self, first: Served, make: Callable[[Path, tuple[str, ...]], Served], address: Path, queue: int) -> None:
+    def __init__(
+        self, first: Served, make: Callable[[Path, tuple[str, ...]], Served], address: Path, queue: int
+    ) -> None:
         self._served = first
         self._earlier: list[Served] = []
         self._make = make
@@ -122,8 +133,15 @@ class Gateway:
         asyncio.set_event_loop(loop)
         self._loans = Loans(self._address, self._queue)
         self._count()
-        self._threads.submit(lambda: self._served.service.vocabulary)  # ready soon, without keeping the start waiting
-        self._link = Link(self._address, self._served.digest, self._make, lambda made, version: loop.call_soon_threadsafe(self._switch, made, version))
+        self._threads.submit(
+            lambda: self._served.service.vocabulary
+        )  # ready soon, without keeping the start waiting
+        self._link = Link(
+            self._address,
+            self._served.digest,
+            self._make,
+            lambda made, version: loop.call_soon_threadsafe(self._switch, made, version),
+        )
 
     def __rsgi_del__(self, _loop: asyncio.AbstractEventLoop) -> None:
         """Called by the server after the last request."""
@@ -144,8 +162,14 @@ class Gateway:
         request = None
         if method in _SAFE:
             accept = headers.get("accept")
-            # Pages and descriptions may name the address by which they were asked, which is the client's word; data that answer a query do not.
-            data = "query=" in scope.query_string and scope.path in _SPARQL and "html" not in scope.query_string and "html" not in (accept or "")
+            # Pages and descriptions may name the address by which they were asked, which is the client's
+            # word; data that answer a query do not.
+            data = (
+                "query=" in scope.query_string
+                and scope.path in _SPARQL
+                and "html" not in scope.query_string
+                and "html" not in (accept or "")
+            )
             asked_by = () if data else (headers.get("host"), scope.scheme)
             request = (scope.path, scope.query_string, accept, *asked_by)
             page = served.cache.get(request)
@@ -181,18 +205,29 @@ class Gateway:
             if error is None and one.method in _WITH_BODY:
                 try:
                     one.body = await self._bodies.read(
-                        one.scope, one.proto, one.served.service.settings.body_bytes, one.served.app if one.served.writable else None
+                        one.scope,
+                        one.proto,
+                        one.served.service.settings.body_bytes,
+                        one.served.app if one.served.writable else None,
                     )
                 except QueryError as refused:
                     error = refused
-                if error is None and one.method in _ASKS and one.scope.path in _SPARQL and await self._query(one):
+                if (
+                    error is None
+                    and one.method in _ASKS
+                    and one.scope.path in _SPARQL
+                    and await self._query(one)
+                ):
                     return
             await self._page(one, error)
         except Exception:  # noqa: BLE001 - the last net: whatever it is, the client gets an answer and the log the cause
             _failed(one)
 
     async def _query(self, one: _Request) -> bool:
-        """Answer a query whose answer is data; False where this is none, or has a mistake, of which Flask tells."""
+        """Answer a query whose answer is data.
+
+        False where this is none, or has a mistake, of which Flask tells.
+        """
         headers, served, service = one.scope.headers, one.served, one.served.service
         plan = _plan(one)
         if plan is None:
@@ -213,7 +248,10 @@ class Gateway:
                 return True
             # Warnings take as long as a small query: they are for people, who come one at a time.
             warnings = service.warnings(plan.query) if served.requests <= _CALM else ()
-            about = [*replies.cached(plan.media_type, kept=plan.etag is not None), *answers.about(service, answer, warnings)]
+            about = [
+                *replies.cached(plan.media_type, kept=plan.etag is not None),
+                *answers.about(service, answer, warnings),
+            ]
             large = spooled(answer.body)
             if large is not None and (plan.etag is None or not served.cache.takes(len(large))):
                 self._large(one, about, large, plan.etag)
@@ -249,7 +287,10 @@ class Gateway:
         self._send_file(proto, headers, room)
 
     def _send_file(self, proto: Any, headers: Headers, body: Room) -> None:
-        """The server reads the file as fast as the client takes it. It opens it soon, and the file is there until everybody has closed it."""
+        """The server reads the file as fast as the client takes it.
+
+        It opens it soon, and the file is there until everybody has closed it.
+        """
         proto.response_file(200, headers, body.path)
         self._loop.call_later(_OPENED, lambda: body)
 
@@ -270,12 +311,20 @@ class Gateway:
             )
         except QueryError as error:
             metrics.refused(error.slug)
-            journal.query(plan.query, time.perf_counter() - started, slow, {"problem": error.slug})
+            log.query(plan.query, time.perf_counter() - started, slow, {"problem": error.slug})
             raise
         seconds = time.perf_counter() - started
         metrics.answered(answer, seconds)
-        journal.query(
-            plan.query, seconds, slow, {"evaluated": round(answer.elapsed, 4), "rows": answer.rows, "bytes": len(answer.body), "worker": answer.worker}
+        log.query(
+            plan.query,
+            seconds,
+            slow,
+            {
+                "evaluated": round(answer.elapsed, 4),
+                "rows": answer.rows,
+                "bytes": len(answer.body),
+                "worker": answer.worker,
+            },
         )
         return answer
 
@@ -288,18 +337,32 @@ class Gateway:
         """Let Flask answer; ``error`` is what it has to tell of instead, ``query`` the text that this is about."""
         # What GET answers decides about HEAD's headers, also about those of the encoding.
         asked = bridge.environ(one.scope, "GET" if one.method == "HEAD" else one.method, one.body)
-        asked["r2p.ask"] = lambda plan, media_type: asyncio.run_coroutine_threadsafe(self._whole(one, plan, media_type), self._loop).result()
+        asked["r2p.ask"] = lambda plan, media_type: asyncio.run_coroutine_threadsafe(
+            self._whole(one, plan, media_type), self._loop
+        ).result()
         if error is not None:
             asked["r2p.error"], asked["r2p.query"] = error, query
-        # Pages that wait for queries have threads of their own: an error, a health check or a term's page never waits behind them.
-        quick = error is not None or (one.refused and not one.served.writable) or not one.scope.path.startswith(_MAY_WAIT)
+        # Pages that wait for queries have threads of their own: an error, a health check or a term's page
+        # never waits behind them.
+        quick = (
+            error is not None
+            or (one.refused and not one.served.writable)
+            or not one.scope.path.startswith(_MAY_WAIT)
+        )
         threads = self._threads if quick else self._waiting
-        status, headers, content = await self._loop.run_in_executor(threads, bridge.call, one.served.app, asked)
+        status, headers, content = await self._loop.run_in_executor(
+            threads, bridge.call, one.served.app, asked
+        )
         metrics.page(status)
         told = {name.lower(): value for name, value in headers}
         etag = replies.tag_of(told)
         kept = etag is not None and told.get("cache-control", "").startswith("public")
-        page = Page([pair for pair in headers if pair[0].lower() not in _OURS], content, told.get("content-type", ""), etag)
+        page = Page(
+            [pair for pair in headers if pair[0].lower() not in _OURS],
+            content,
+            told.get("content-type", ""),
+            etag,
+        )
         held = one.scope.headers.get("if-none-match")
         if status == 304 and etag and held:  # noqa: PLR2004
             _send(one.proto, status, page, "", held, empty=True)
@@ -349,7 +412,14 @@ def _plan(one: _Request) -> Plan | None:
         question = protocol.read(one.method, one.scope.query_string.encode(), kind, one.body)
         if not question.query or (question.wanted and "html" in question.wanted.lower()):
             return None
-        return answers.planned(service, question.query, question.chosen(service), wanted=question.wanted, timeout=question.timeout, accepted=accepted)
+        return answers.planned(
+            service,
+            question.query,
+            question.chosen(service),
+            wanted=question.wanted,
+            timeout=question.timeout,
+            accepted=accepted,
+        )
     except R2PError:
         one.refused = True
         return None
@@ -358,7 +428,9 @@ def _plan(one: _Request) -> Plan | None:
 def _send(proto: Any, status: int, page: Page, wanted: str, held: str | None, *, empty: bool) -> None:
     """Send a page, or 304 where the client holds it already (RFC 9110, section 13.1.2)."""
     if held is not None and page.etag is not None and replies.holds(held, page.etag):
-        proto.response_empty(304, [*replies.UNCHANGED, ("etag", f'"{replies.held(held, page.etag) or page.tag(wanted)}"')])
+        proto.response_empty(
+            304, [*replies.UNCHANGED, ("etag", f'"{replies.held(held, page.etag) or page.tag(wanted)}"')]
+        )
         return
     headers, body = page.variant(wanted)
     if empty:

@@ -1,7 +1,9 @@
-"""``/rdf-graph-store``: one graph at a time, read and, where the operator allows it, replaced, merged and removed.
+"""``/rdf-graph-store``.
 
-SPARQL 1.1 Graph Store HTTP Protocol, https://www.w3.org/TR/sparql11-http-rdf-update/. PATCH is not offered. A graph exists as long as it
-holds triples; the default graph always does.
+One graph at a time, read and, where the operator allows it, replaced, merged and removed.
+
+SPARQL 1.1 Graph Store HTTP Protocol, https://www.w3.org/TR/sparql11-http-rdf-update/. PATCH is not offered. A
+graph exists as long as it holds triples; the default graph always does.
 """
 
 from __future__ import annotations
@@ -13,8 +15,8 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request
 
-from r2p_kg import media, rdf
 from r2p_kg.engine.changes import GraphChange, Payload
+from r2p_kg.graph import media, rdf
 from r2p_kg.web import dataset, protocol, replies, service, update
 from r2p_kg.web.problems import RequestError
 
@@ -35,7 +37,11 @@ _MULTIPART: Final = "multipart/form-data"
 @blueprint.route(f"{PATH}/", methods=["GET", "PUT", "POST", "DELETE"])
 def indirect() -> Response:
     """The graph that the address names as ``?graph=`` and an IRI, or ``?default`` (section 4.2)."""
-    named = [(name, value) for name, value in protocol.fields_of(request.query_string, "the address") if name in {"graph", "default"}]
+    named = [
+        (name, value)
+        for name, value in protocol.fields_of(request.query_string, "the address")
+        if name in {"graph", "default"}
+    ]
     if not named and request.method == "POST":
         return _create()
     if len(named) != 1:
@@ -90,21 +96,30 @@ def _read(graph: str | None) -> Response:
     if same := replies.unchanged(etag):
         return same
     # Written once for each graph and format: nobody can keep the service busy with the largest graph.
-    body = now.once(f"graph store {form.media_type} {graph or ''}", lambda: rdf.write(_triples(graph), form.media_type, now.snapshot.prefixes))
+    body = now.once(
+        f"graph store {form.media_type} {graph or ''}",
+        lambda: rdf.write(_triples(graph), form.media_type, now.snapshot.prefixes),
+    )
     reply = replies.data(body, form.media_type, etag)
     reply.headers["Content-Disposition"] = f'inline; filename="graph{form.suffix}"'
     return reply
 
 
 def _triples(graph: str | None) -> list[Any]:
-    """The triples of a graph without its name; the default graph is the union of all where the service says so."""
+    """The triples of a graph without its name.
+
+    The default graph is the union of all where the service says so.
+    """
     now = service.current()
     whole = graph is None and now.settings.union
     return rdf.without_graphs(rdf.quads_of(now.snapshot.quads) if whole else now.index.in_graph(graph or ""))
 
 
 def _payloads() -> Iterator[Payload]:
-    """The RDF of the request: its body, or each file of a form (section 5.5); raises RequestError (400, 415)."""
+    """The RDF of the request.
+
+    Its body, or each file of a form (section 5.5); raises RequestError (400, 415).
+    """
     if request.mimetype != _MULTIPART:
         yield Payload(_media_type(request.mimetype), request.get_data())
         return
@@ -120,7 +135,10 @@ def _of_file(file: FileStorage) -> str:
     if file.mimetype and file.mimetype != "application/octet-stream":
         return file.mimetype
     name = (file.filename or "").lower()
-    return next((form.media_type for form in media.FORMATS if "graph" in form.kinds and name.endswith(form.suffix)), file.mimetype or "none")
+    return next(
+        (form.media_type for form in media.FORMATS if "graph" in form.kinds and name.endswith(form.suffix)),
+        file.mimetype or "none",
+    )
 
 
 def _media_type(sent: str) -> str:
@@ -136,9 +154,15 @@ def _media_type(sent: str) -> str:
 def _raw_path() -> str:
     """The path as it was sent, percent-encoding included, where the server tells it; else encoded anew."""
     sent = str(request.environ.get("REQUEST_URI") or request.environ.get("RAW_URI") or "").partition("?")[0]
-    return sent if _ABSOLUTE.fullmatch(f"path:{sent}") and sent.startswith(f"{PATH}/") else urlsplit(request.base_url).path
+    return (
+        sent
+        if _ABSOLUTE.fullmatch(f"path:{sent}") and sent.startswith(f"{PATH}/")
+        else urlsplit(request.base_url).path
+    )
 
 
 def _unknown(graph: str | None) -> RequestError:
-    message = f"there is no graph <{graph}> here; list the graphs with SELECT DISTINCT ?g {{ GRAPH ?g {{ }} }}"
+    message = (
+        f"there is no graph <{graph}> here; list the graphs with SELECT DISTINCT ?g {{ GRAPH ?g {{ }} }}"
+    )
     return RequestError(404, message)

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
-from r2p_kg import rdf, vocab
+from r2p_kg.graph import rdf, vocab
 from r2p_kg.web import terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from r2p_kg.snapshot import Snapshot
+    from r2p_kg.graph.snapshot import Snapshot
 
 #: Properties that name a thing, the best first.
 NAMING: Final = (
@@ -110,7 +110,11 @@ class Index:
 
     def values(self, iri: str, predicate: str) -> list[terms.Node]:
         """The objects of one property, without repetition, in the order of the snapshot."""
-        return list(dict.fromkeys(terms.of_term(quad.object) for quad in self.outgoing(iri) if quad.predicate.value == predicate))
+        return list(
+            dict.fromkeys(
+                terms.of_term(quad.object) for quad in self.outgoing(iri) if quad.predicate.value == predicate
+            )
+        )
 
     def types(self, iri: str) -> frozenset[str]:
         """The classes of a thing, asserted and entailed."""
@@ -118,8 +122,14 @@ class Index:
 
     def instances(self, of: str) -> list[tuple[str, str]]:
         """(IRI, label) of the named things of a class, by label."""
-        found = {quad.subject.value for quad in self.incoming(of) if quad.predicate.value == vocab.RDF_TYPE and type(quad.subject).__name__ == "NamedNode"}
-        return sorted(((iri, self.label(iri)) for iri in found), key=lambda pair: (pair[1].casefold(), pair[0]))
+        found = {
+            quad.subject.value
+            for quad in self.incoming(of)
+            if quad.predicate.value == vocab.RDF_TYPE and type(quad.subject).__name__ == "NamedNode"
+        }
+        return sorted(
+            ((iri, self.label(iri)) for iri in found), key=lambda pair: (pair[1].casefold(), pair[0])
+        )
 
 
 def _key(term: Any) -> str:

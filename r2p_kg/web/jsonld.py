@@ -1,7 +1,8 @@
 """JSON-LD for people who read it: one list of nodes under a context of the snapshot's prefixes.
 
-The engine's serialiser writes expanded JSON-LD; here IRIs become ``prefix:name`` and single values lose their brackets,
-which JSON-LD 1.1 (https://www.w3.org/TR/json-ld11/, sections 4.1.5 and 4.3) reads back as the same triples. No context is remote.
+The engine's serialiser writes expanded JSON-LD; here IRIs become ``prefix:name`` and single values lose their
+brackets, which JSON-LD 1.1 (https://www.w3.org/TR/json-ld11/, sections 4.1.5 and 4.3) reads back as the same
+triples. No context is remote.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from r2p_kg import rdf
+from r2p_kg.graph import rdf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,14 +28,20 @@ def write(quads: Iterable[Any], prefixes: Mapping[str, str]) -> bytes:
             merged = nodes.setdefault(node["@id"], {"@id": _short(node["@id"], usable)})
             for key, values in node.items():
                 if key != "@id":
-                    merged.setdefault(_key(key, usable), []).extend(_value(value, key, usable) for value in values)
+                    merged.setdefault(_key(key, usable), []).extend(
+                        _value(value, key, usable) for value in values
+                    )
     content = [{key: _single(value) for key, value in node.items()} for node in nodes.values()]
     used = {prefix: space for prefix, space in sorted(usable.items()) if f'"{prefix}:' in json.dumps(content)}
     return (json.dumps({"@context": used, "@graph": content}, ensure_ascii=False, indent=1) + "\n").encode()
 
 
 def _key(key: str, prefixes: Mapping[str, str]) -> str:
-    return "@type" if key in {"@type", "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"} else _short(key, prefixes)
+    return (
+        "@type"
+        if key in {"@type", "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"}
+        else _short(key, prefixes)
+    )
 
 
 def _value(value: Any, key: str, prefixes: Mapping[str, str]) -> Any:
@@ -45,7 +52,9 @@ def _value(value: Any, key: str, prefixes: Mapping[str, str]) -> Any:
         return _short(value["@id"], prefixes)
     if value.keys() == {"@value"}:
         return value["@value"]
-    return {name: _short(text, prefixes) if name in {"@id", "@type"} else text for name, text in value.items()}
+    return {
+        name: _short(text, prefixes) if name in {"@id", "@type"} else text for name, text in value.items()
+    }
 
 
 def _single(values: Any) -> Any:
@@ -58,7 +67,11 @@ def _single(values: Any) -> Any:
 
 def _short(iri: str, prefixes: Mapping[str, str]) -> str:
     """``prefix:name`` where that reads back as the same IRI, else the IRI."""
-    fitting = [(space, prefix) for prefix, space in prefixes.items() if iri.startswith(space) and len(iri) > len(space)]
+    fitting = [
+        (space, prefix)
+        for prefix, space in prefixes.items()
+        if iri.startswith(space) and len(iri) > len(space)
+    ]
     if not fitting:
         return iri
     space, prefix = max(fitting, key=lambda pair: len(pair[0]))

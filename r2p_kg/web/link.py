@@ -27,10 +27,17 @@ _AGAIN: Final = 0.2
 class Link:
     """Hears of new snapshots in a thread, makes ready what will be served, and hands it over.
 
-    ``make``: path and notices → what is served; ``switch`` gets it together with its version number, in this thread.
+    ``make``: path and notices → what is served; ``switch`` gets it together with its version number, in this
+    thread.
     """
 
-    def __init__(self, address: Path, digest: str, make: Callable[[Path, tuple[str, ...]], Served], switch: Callable[[Served, int], object]) -> None:
+    def __init__(
+        self,
+        address: Path,
+        digest: str,
+        make: Callable[[Path, tuple[str, ...]], Served],
+        switch: Callable[[Served, int], object],
+    ) -> None:
         self._address = address
         self._digest = digest
         self._make = make
@@ -57,18 +64,24 @@ class Link:
 
     def _run(self) -> None:
         while not self._closed:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line, contextlib.suppress(OSError, wire.BrokenFrameError):
+            with (
+                socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line,
+                contextlib.suppress(OSError, wire.BrokenFrameError),
+            ):
                 line.connect(str(self._address))
                 wire.send(line, {"do": "front", "digest": self._digest})
                 self._line = line
                 while True:
                     state, _ = wire.receive(line)
-                    self._follow(Path(state["path"]), state["digest"], tuple(state["notices"]), int(state["version"]))
+                    self._follow(
+                        Path(state["path"]), state["digest"], tuple(state["notices"]), int(state["version"])
+                    )
             self._line = None
             time.sleep(_AGAIN)
 
     def _follow(self, path: Path, digest: str, notices: tuple[str, ...], version: int) -> None:
-        # Version 0 is what the broker began with. Any later one may bring other saved questions with the same data.
+        # Version 0 is what the broker began with. Any later one may bring other saved questions with the same
+        # data.
         if version == 0 and (digest, notices) == (self._digest, self._notices):
             self.say(version, [digest])
             return

@@ -1,6 +1,7 @@
 """Counters for Prometheus (https://prometheus.io/docs/instrumenting/exposition_formats/), over all front processes.
 
-Each process counts in files of its own below ``PROMETHEUS_MULTIPROC_DIR``, which ``r2p serve`` sets; whichever is asked adds them up.
+Each process counts in files of its own below ``PROMETHEUS_MULTIPROC_DIR``, which ``r2p serve`` sets;
+whichever is asked adds them up.
 """
 
 from __future__ import annotations
@@ -30,14 +31,21 @@ class _Counters:
         self.hits = Counter("r2p_cache_hits", "Requests answered from memory, before Flask and engine.")
         self.pages = Counter("r2p_pages", "Requests answered by Flask, by status.", ["status"])
         said = "Seconds from question to answer of queries that a worker answered."
-        self.queries = Histogram("r2p_query_seconds", said, buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30))
+        self.queries = Histogram(
+            "r2p_query_seconds", said, buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
+        )
         self.bytes = Counter("r2p_answer_bytes", "Bytes of answers that workers gave.")
-        self.refused = Counter("r2p_query_errors", "Queries that a worker did not answer, by kind of problem.", ["problem"])
+        self.refused = Counter(
+            "r2p_query_errors", "Queries that a worker did not answer, by kind of problem.", ["problem"]
+        )
 
 
 @lru_cache(maxsize=1)
 def _counters() -> _Counters:
-    """The counters of this process, made when it first counts: only then is it known whether it shares a folder with others."""
+    """The counters of this process, made when it first counts.
+
+    Only then is it known whether it shares a folder with others.
+    """
     values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
     return _Counters()
 
@@ -82,12 +90,22 @@ class _Pool:
 
     def collect(self) -> Iterator[Metric]:
         """What :func:`text` writes first."""
-        gauges = {"workers": "Queries that may be evaluated at once.", "idle": "Query workers at hand.", "waiting": "Queries that wait for a worker."}
+        gauges = {
+            "workers": "Queries that may be evaluated at once.",
+            "idle": "Query workers at hand.",
+            "waiting": "Queries that wait for a worker.",
+        }
         for name, said in gauges.items():
             if name in self._stats:
                 yield GaugeMetricFamily(f"r2p_pool_{name}", said, self._stats[name])
-        yield GaugeMetricFamily("r2p_pool_running", "Queries of over a tenth of a second under way.", len(self._stats.get("running", ())))
-        events = CounterMetricFamily("r2p_pool_events", "Kills, deaths, answers and errors in the pool.", labels=["event"])
+        yield GaugeMetricFamily(
+            "r2p_pool_running",
+            "Queries of over a tenth of a second under way.",
+            len(self._stats.get("running", ())),
+        )
+        events = CounterMetricFamily(
+            "r2p_pool_events", "Kills, deaths, answers and errors in the pool.", labels=["event"]
+        )
         for name, number in sorted(self._stats.get("counts", {}).items()):
             events.add_metric([name], number)
         yield events

@@ -29,7 +29,9 @@ def home() -> Response:
     """What this is, three questions to begin with, and the counts."""
     now = service.current()
     etag = replies.tag(now.snapshot.digest, *now.library.queries, now.settings.title, "home")
-    page = render_template("home.html", examples=_examples(), snapshot=now.snapshot, settings=now.settings, library=now.library)
+    page = render_template(
+        "home.html", examples=_examples(), snapshot=now.snapshot, settings=now.settings, library=now.library
+    )
     return replies.unchanged(etag) or replies.data(page, "text/html", etag)
 
 
@@ -43,7 +45,12 @@ def alive() -> Response:
 def ready() -> Response:
     """200 where the engine answers a small query within two seconds; a problem where it does not."""
     now = service.current()
-    now.engine.ask("ASK {}", media_type="application/sparql-results+json", dataset=Dataset(), budget=Budget(2.0, 1, 10_000))
+    now.engine.ask(
+        "ASK {}",
+        media_type="application/sparql-results+json",
+        dataset=Dataset(),
+        budget=Budget(2.0, 1, 10_000),
+    )
     return _plain("ready")
 
 
@@ -54,7 +61,9 @@ def status() -> Response:
     if accept.wants_html():
         reply = Response(render_template("status.html", status=content), mimetype="text/html")
     else:
-        reply = Response(json.dumps(content, ensure_ascii=False, indent=1) + "\n", mimetype="application/json")
+        reply = Response(
+            json.dumps(content, ensure_ascii=False, indent=1) + "\n", mimetype="application/json"
+        )
     reply.headers["Cache-Control"] = "no-store"
     reply.vary.add("Accept")
     return reply
@@ -103,9 +112,15 @@ def _engine() -> Mapping[str, Any]:
 
 
 def _examples() -> list[SavedQuery]:
-    """Questions to begin with: those tagged ``start``, else one of each topic in turn; each gives rows and needs no value."""
+    """Questions to begin with.
+
+    Those tagged ``start``, else one of each topic in turn; each gives rows and needs no value.
+    """
     topics = service.current().library.topics().values()
-    askable = [[one for one in queries if one.expect != "empty" and not any(param.required for param in one.params)] for queries in topics]
+    askable = [
+        [one for one in queries if one.expect != "empty" and not any(param.required for param in one.params)]
+        for queries in topics
+    ]
     chosen = [one for queries in askable for one in queries if "start" in one.tags]
     in_turn = [one for row in zip_longest(*askable) for one in row if one]
     return (chosen or in_turn)[:_EXAMPLES]

@@ -1,7 +1,7 @@
 """What the operator alone may see and do: the queries that run, with their text, and ending one of them.
 
-Off unless the operator gives the service a token (:mod:`r2p_kg.web.bearer`). What others ask is nobody else's business: without
-the token ``/status`` tells of a running query only its hash, its process and its time.
+Off unless the operator gives the service a token (:mod:`r2p_kg.web.bearer`). What others ask is nobody else's
+business: without the token ``/status`` tells of a running query only its hash, its process and its time.
 """
 
 from __future__ import annotations
@@ -59,7 +59,10 @@ def seen(stats: Mapping[str, Any]) -> Mapping[str, Any]:
     """The engine's counters as whoever sent the current request may see them."""
     if "running" not in stats or bearer.sent(_token()):
         return stats
-    return {**stats, "running": [{name: query[name] for name in _PUBLIC if name in query} for query in stats["running"]]}
+    return {
+        **stats,
+        "running": [{name: query[name] for name in _PUBLIC if name in query} for query in stats["running"]],
+    }
 
 
 def _token() -> str | None:

@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 
 from flask import Response, abort, request
 
-from r2p_kg import __version__, vocab
+from r2p_kg import __version__
+from r2p_kg.graph import vocab
 from r2p_kg.web import replies, service, terms
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ _STATIC: Final = {".css": "text/css", ".svg": "image/svg+xml", ".js": "text/java
 
 
 def address(iri: str) -> str | None:
-    """Where a link to a thing leads: its page here where the snapshot describes it, else its own http address, else nowhere."""
+    """Where a link to a thing leads.
+
+    Its page here where the snapshot describes it, else its own http address, else nowhere.
+    """
     index = service.current().index
     own = terms.local(iri)
     if own and (index.knows(iri) or own.startswith("/ns")):
@@ -52,8 +56,13 @@ def name(iri: str) -> str:
     return iri.rpartition("/graph/")[2] if "/graph/" in iri else iri
 
 
-def why(subject: str, predicate: str, value: terms.Node, graphs: Sequence[str], *, turned: bool) -> str | None:
-    """Where a triple that is only entailed is explained, None for one that is written; ``turned``: ``value`` is its subject."""
+def why(
+    subject: str, predicate: str, value: terms.Node, graphs: Sequence[str], *, turned: bool
+) -> str | None:
+    """Where a triple that is only entailed is explained, None for one that is written.
+
+    ``turned``: ``value`` is its subject.
+    """
     if list(graphs) != [vocab.ENTAILED_GRAPH]:
         return None
     ends = (f"<{subject}>", terms.in_turtle(value))
@@ -67,18 +76,27 @@ def addressed(values: Mapping[str, object]) -> str:
 
 
 def grouped(census: Mapping[str, int]) -> list[tuple[str, list[tuple[str, int]]]]:
-    """The census under headings: ``class: tool`` is ``tool`` under Things, ``statements: response`` is ``response`` under Statements."""
+    """The census under headings.
+
+    ``class: tool`` is ``tool`` under Things, ``statements: response`` is ``response`` under Statements.
+    """
     titles = {"class": "Things", "statements": "Statements"}
     found: dict[str, list[tuple[str, int]]] = {"Things": [], "Statements": [], "The graph": []}
     for key, count in sorted(census.items()):
         head, sign, tail = key.partition(": ")
-        found[titles.get(head, "The graph") if sign else "The graph"].append((tail if sign and head in titles else key, count))
+        found[titles.get(head, "The graph") if sign else "The graph"].append(
+            (tail if sign and head in titles else key, count)
+        )
     return [(title, counts) for title, counts in found.items() if counts]
 
 
 def register(app: Flask) -> None:
     """Give the templates of an application these functions, and its pages their style sheet and icon."""
-    files = {path.name: path.read_bytes() for path in (Path(__file__).parent / "static").iterdir() if path.is_file()}
+    files = {
+        path.name: path.read_bytes()
+        for path in (Path(__file__).parent / "static").iterdir()
+        if path.is_file()
+    }
     version = hashlib.sha256(b"".join(content for _, content in sorted(files.items()))).hexdigest()[:12]
 
     def static(filename: str) -> Response:
@@ -87,9 +105,20 @@ def register(app: Flask) -> None:
         if filename not in files or media_type is None:
             abort(404)
         reply = replies.unchanged(version) or replies.data(files[filename], media_type, version)
-        reply.headers["Cache-Control"] = "public, max-age=31536000, immutable" if request.args.get("v") == version else "public, no-cache"
+        reply.headers["Cache-Control"] = (
+            "public, max-age=31536000, immutable" if request.args.get("v") == version else "public, no-cache"
+        )
         return reply
 
     app.add_url_rule("/static/<filename>", "static", static)
     app.jinja_env.filters.update(addressed=addressed, grouped=grouped)
-    app.jinja_env.globals.update(address=address, graph_name=name, label=label, leads_out=leads_out, short=short, style=version, version=__version__, why=why)
+    app.jinja_env.globals.update(
+        address=address,
+        graph_name=name,
+        label=label,
+        leads_out=leads_out,
+        short=short,
+        style=version,
+        version=__version__,
+        why=why,
+    )

@@ -1,7 +1,7 @@
 """Every error body: RFC 9457 problem details, and the same on a page for browsers.
 
-``type`` is an IRI below the project's ``problem/`` that never changes its meaning; ``instance`` names this one occurrence,
-and stands in the log beside the cause of every error of ours.
+``type`` is an IRI below the project's ``problem/`` that never changes its meaning; ``instance`` names this
+one occurrence, and stands in the log beside the cause of every error of ours.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 from flask import Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from r2p_kg import vocab
 from r2p_kg.errors import BusyError, LibraryError, QueryError, QueryRefusedError, QuerySyntaxError
+from r2p_kg.graph import vocab
 from r2p_kg.web import accept
 
 if TYPE_CHECKING:
@@ -43,9 +43,14 @@ _FOUND: Final = {
 
 
 class RequestError(QueryError):
-    """The request itself is wrong, whatever the query; the status decides type and title. ``headers``: what the answer says besides."""
+    """The request itself is wrong, whatever the query.
 
-    def __init__(self, status: int, message: str, *, headers: Mapping[str, str] | None = None, **members: object) -> None:
+    The status decides type and title. ``headers``: what the answer says besides.
+    """
+
+    def __init__(
+        self, status: int, message: str, *, headers: Mapping[str, str] | None = None, **members: object
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.slug, self.title = _FOUND[status]
@@ -64,15 +69,34 @@ def body(status: int, slug: str, title: str, detail: str, **members: object) -> 
         **{name: value for name, value in members.items() if value is not None},
     }
     if accept.wants_html():
-        reply = Response(render_template("problem.html", problem=content, query=g.get("query"), formats=accept.formats("select")), status, mimetype="text/html")
+        reply = Response(
+            render_template(
+                "problem.html", problem=content, query=g.get("query"), formats=accept.formats("select")
+            ),
+            status,
+            mimetype="text/html",
+        )
     else:
-        reply = Response(json.dumps(content, ensure_ascii=False, indent=1) + "\n", status, mimetype="application/problem+json")
+        reply = Response(
+            json.dumps(content, ensure_ascii=False, indent=1) + "\n",
+            status,
+            mimetype="application/problem+json",
+        )
     reply.headers["Cache-Control"] = "no-store"
     reply.vary.add("Accept")
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         # A query that took too long, or a full queue, is no fault of the service.
         level = logging.INFO if status == HTTPStatus.SERVICE_UNAVAILABLE else logging.ERROR
-        _log.log(level, "%s %s -> %s %s: %s (%s)", request.method, request.path, status, slug, detail, content["instance"])
+        _log.log(
+            level,
+            "%s %s -> %s %s: %s (%s)",
+            request.method,
+            request.path,
+            status,
+            slug,
+            detail,
+            content["instance"],
+        )
     return reply
 
 
@@ -80,7 +104,12 @@ def of_query_error(error: QueryError) -> Response:
     """The problem of a question that was not answered, with the line of the query where one is known."""
     members: dict[str, object] = dict(getattr(error, "members", {}))
     if isinstance(error, QuerySyntaxError | QueryRefusedError):
-        members |= {"line": error.line, "column": error.column, "text": _line(error.line), "hint": getattr(error, "hint", None)}
+        members |= {
+            "line": error.line,
+            "column": error.column,
+            "text": _line(error.line),
+            "hint": getattr(error, "hint", None),
+        }
     reply = body(error.status, error.slug, error.title, str(error), **members)
     if isinstance(error, RequestError):
         reply.headers.extend(error.headers)
@@ -98,7 +127,9 @@ def of_http(error: HTTPException) -> Response:
     """The problem of what the framework refused, its headers kept (``Allow``, ``Location`` …)."""
     status = error.code or 500
     if status in range(300, 400):
-        return Response(error.get_response(request.environ).response, status, dict(error.get_headers(request.environ)))
+        return Response(
+            error.get_response(request.environ).response, status, dict(error.get_headers(request.environ))
+        )
     slug, title = _FOUND.get(status, ("http-error", error.name))
     details = {
         404: f"{request.path} is no address of this service; begin at /",
@@ -114,7 +145,11 @@ def of_http(error: HTTPException) -> Response:
 
 def of_bug(error: Exception) -> Response:
     """The problem of a mistake of ours: the cause goes to the log, never to the client."""
-    reply = body(500, *_FOUND[500], "the request met a fault in the service; its operator finds the cause in the log under this instance")
+    reply = body(
+        500,
+        *_FOUND[500],
+        "the request met a fault in the service; its operator finds the cause in the log under this instance",
+    )
     _log.error("%s %s", request.method, request.path, exc_info=error)
     return reply
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
-from r2p_kg import vocab
 from r2p_kg.engine import Dataset, policy
+from r2p_kg.graph import vocab
 from r2p_kg.web.problems import RequestError
 
 if TYPE_CHECKING:
@@ -28,18 +28,23 @@ UPDATE: Final = "application/sparql-update"
 #: Other names of the parameter that asks for a format, the first that is given wins.
 FORMAT: Final = ("format", "output", "results")
 
-#: A query alone, as most requests have it: sound percent-encoding, and nothing that means something else to quoted-printable.
+#: A query alone, as most requests have it: sound percent-encoding, and nothing that means something else to
+#: quoted-printable.
 _QUERY: Final = b"query="
 _PLAIN: Final = re.compile(rb"(?:[!-$'-~]|%[0-9A-Fa-f]{2})*+")
 
-_ENCODING: Final = "{} is not UTF-8 in percent-encoding; encode every value, for example with curl --data-urlencode"
+_ENCODING: Final = (
+    "{} is not UTF-8 in percent-encoding; encode every value, for example with curl --data-urlencode"
+)
 _FIELDS: Final = 200
 _READ_ONLY: Final = "this service is read-only: it answers SELECT, ASK, CONSTRUCT and DESCRIBE, and no update"
 
 
 @dataclass(frozen=True)
 class Question:
-    """One query as it was asked; ``query`` is None where the request has none, ``wanted`` the format it asks for by name.
+    """One query as it was asked.
+
+    ``query`` is None where the request has none, ``wanted`` the format it asks for by name.
 
     ``bare``: the request has no parameters at all, so that it asks for the service itself.
     ``entailed``: False where only what was written is asked for (``entailment=none``, a parameter of ours).
@@ -53,11 +58,20 @@ class Question:
     entailed: bool = True
 
     def chosen(self, now: Service) -> Dataset:
-        """The dataset to ask of a service: the protocol's or the query's own where one of them names graphs, else all graphs, or all but the entailed one.
+        """The dataset to ask of a service.
+
+        The protocol's or the query's own where one of them names graphs, else all graphs, or all but the
+        entailed one.
 
         Raises QuerySyntaxError or QueryRefusedError where the query may not be asked at all.
         """
-        if self.entailed or self.dataset != Dataset() or now.graphs is None or vocab.ENTAILED_GRAPH not in now.graphs or self.query is None:
+        if (
+            self.entailed
+            or self.dataset != Dataset()
+            or now.graphs is None
+            or vocab.ENTAILED_GRAPH not in now.graphs
+            or self.query is None
+        ):
             return self.dataset
         inspection = policy.inspect(self.query, now.limits)
         if inspection.default or inspection.named:
@@ -69,7 +83,8 @@ class Question:
 def read(method: str, address: bytes, kind: str, body: bytes) -> Question:
     """The question of a request; raises RequestError (400, 403, 415) where the protocol does not allow it.
 
-    ``address``: what follows the ``?``, as it was sent. ``kind``: the media type of the body in lower case, without parameters.
+    ``address``: what follows the ``?``, as it was sent. ``kind``: the media type of the body in lower case,
+    without parameters.
     """
     fields = fields_of(address, "the address")
     direct: str | None = None
@@ -120,7 +135,10 @@ def timeout(values: Sequence[str]) -> float | None:
 
 
 def _entailed(values: Sequence[str]) -> bool:
-    """Whether what was entailed is asked for: ``entailment=none`` leaves it out, nothing and ``all`` keep it."""
+    """Whether what was entailed is asked for.
+
+    ``entailment=none`` leaves it out, nothing and ``all`` keep it.
+    """
     wanted = {value.strip().lower() for value in values} - {"", "all"}
     if wanted - {"none"}:
         message = f"entailment: {wanted.pop()[:40]!r} is unknown; write entailment=none for what was written alone, or leave it out"
@@ -133,7 +151,9 @@ def fields_of(data: bytes, where: str) -> list[tuple[str, str]]:
     if data.startswith(_QUERY) and _PLAIN.fullmatch(data, len(_QUERY)):
         return [("query", _decoded(data[len(_QUERY) :], where))]
     try:
-        return parse_qsl(data.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS)
+        return parse_qsl(
+            data.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS
+        )
     except UnicodeError as error:
         raise RequestError(400, _ENCODING.format(where)) from error
     except ValueError as error:
@@ -142,7 +162,10 @@ def fields_of(data: bytes, where: str) -> list[tuple[str, str]]:
 
 
 def _decoded(value: bytes, where: str) -> str:
-    """One percent-encoded value. Quoted-printable (RFC 2045) is the same with another sign, and the standard library decodes it in C."""
+    """One percent-encoded value.
+
+    Quoted-printable (RFC 2045) is the same with another sign, and the standard library decodes it in C.
+    """
     try:
         return a2b_qp(value.replace(b"+", b" ").replace(b"=", b"=3D").replace(b"%", b"=")).decode()
     except UnicodeDecodeError as error:
@@ -170,5 +193,7 @@ def _refuse_update(named: Mapping[str, Sequence[str]]) -> None:
     for name in ("using-graph-uri", "using-named-graph-uri"):
         if name in named:
             other = name.replace("using-graph", "default-graph").replace("using-named", "named")
-            message = f"{name} belongs to updates, which this service does not take; for a query write {other}"
+            message = (
+                f"{name} belongs to updates, which this service does not take; for a query write {other}"
+            )
             raise RequestError(400, message, parameter=name)

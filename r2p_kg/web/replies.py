@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-#: Clients and proxies may keep an answer, and ask each time whether it still holds: a 304 costs next to nothing.
+#: Clients and proxies may keep an answer, and ask each time whether it still holds: a 304 costs next to
+#: nothing.
 _KEPT: Final = "public, no-cache"
 _VARY: Final = ("Accept", "Accept-Encoding")
 
@@ -37,8 +38,13 @@ _SECURITY: Final = {
 }
 _PAGE: Final = {**_CORS, **_SECURITY}
 
-#: Data are looked at by programs: what concerns scripts, frames and referrers of pages costs every one of them without use.
-_DATA: Final = {**_CORS, "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "X-Content-Type-Options": "nosniff"}
+#: Data are looked at by programs: what concerns scripts, frames and referrers of pages costs every one of
+#: them without use.
+_DATA: Final = {
+    **_CORS,
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
 
 #: The headers of the one answer that Flask does not give: it failed, or what leads to it.
 FAILED: Final = (("content-type", "text/plain; charset=utf-8"), ("cache-control", "no-store"), *_DATA.items())
@@ -61,7 +67,8 @@ def holds(sent: str, etag: str) -> bool:
 def held(sent: str, etag: str) -> str | None:
     """The form of a tag that an If-None-Match header names, with the encoding of the body that the client has; None where it says ``*``.
 
-    A 304 carries this one: a client brings only that stored body up to date whose tag it has (RFC 9111, section 4.3.4).
+    A 304 carries this one: a client brings only that stored body up to date whose tag it has (RFC 9111,
+    section 4.3.4).
 
     >>> held('"a", W/"b-br"', "b"), held('"b"', "b"), held("*", "b")
     ('b-br', 'b', None)
@@ -71,15 +78,26 @@ def held(sent: str, etag: str) -> str | None:
 
 
 def tag_of(headers: Mapping[str, str]) -> str | None:
-    """The strong tag among the headers of an answer (names in lower case), without its quotes; None where it has none."""
+    """The strong tag among the headers of an answer (names in lower case), without its quotes.
+
+    None where it has none.
+    """
     etag = headers.get("etag", "")
     return etag[1:-1] if len(etag) > 2 and etag[0] == etag[-1] == '"' else None  # noqa: PLR2004 - more than the two quotes
 
 
 @lru_cache(maxsize=64)
 def cached(media_type: str, *, kept: bool = True) -> tuple[tuple[str, str], ...]:
-    """The headers of an answer that is data, all but its tag, its length and what tells of it; the same that Flask's answers get."""
-    return ("content-type", _content_type(media_type)), ("cache-control", _KEPT if kept else "no-store"), ("vary", ", ".join(_VARY)), *_DATA.items()
+    """The headers of an answer that is data, all but its tag, its length and what tells of it.
+
+    The same that Flask's answers get.
+    """
+    return (
+        ("content-type", _content_type(media_type)),
+        ("cache-control", _KEPT if kept else "no-store"),
+        ("vary", ", ".join(_VARY)),
+        *_DATA.items(),
+    )
 
 
 def unchanged(etag: str) -> Response | None:

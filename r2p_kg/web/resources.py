@@ -1,4 +1,7 @@
-"""``/id/…``, ``/ns``, ``/graph/…`` and ``/resource?iri=``: what the snapshot says of one thing, as a page or as RDF."""
+"""``/id/…``, ``/ns``, ``/graph/…`` and ``/resource?iri=``.
+
+What the snapshot says of one thing, as a page or as RDF.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Response, render_template, request
 
-from r2p_kg import media, rdf, vocab
+from r2p_kg.graph import media, rdf, vocab
 from r2p_kg.web import accept, jsonld, protocol, replies, service, terms
 from r2p_kg.web.problems import RequestError
 
@@ -58,7 +61,10 @@ _SHOWN_ABOVE: Final = {
 
 @dataclass(frozen=True)
 class Group:
-    """The values of one property: at most a page of them, ``total`` in all, each with the graphs that say so."""
+    """The values of one property.
+
+    At most a page of them, ``total`` in all, each with the graphs that say so.
+    """
 
     predicate: str
     values: tuple[tuple[terms.Node, tuple[str, ...]], ...]
@@ -89,19 +95,30 @@ def resource() -> Response:
 
 def _described(iri: str, *, suffixes: bool = True) -> Response:
     index = service.current().index
-    candidates: list[tuple[str, str | None]] = [(known, None) for known in dict.fromkeys((iri, quote(iri, safe="/:#?&=@!$'()*+,;~%")))]
+    candidates: list[tuple[str, str | None]] = [
+        (known, None) for known in dict.fromkeys((iri, quote(iri, safe="/:#?&=@!$'()*+,;~%")))
+    ]
     if suffixes:
-        candidates += [(known.removesuffix(suffix), suffix) for known, _ in tuple(candidates) for suffix in SUFFIXES if known.endswith(suffix)]
+        candidates += [
+            (known.removesuffix(suffix), suffix)
+            for known, _ in tuple(candidates)
+            for suffix in SUFFIXES
+            if known.endswith(suffix)
+        ]
     for known, suffix in candidates:
         if index.knows(known):
             return _reply(index, known, suffix)
-    message = f"the snapshot says nothing of {iri}; look for it by its label with /sparql, or begin at /queries"
+    message = (
+        f"the snapshot says nothing of {iri}; look for it by its label with /sparql, or begin at /queries"
+    )
     raise RequestError(404, message)
 
 
 def _reply(index: Index, iri: str, suffix: str | None) -> Response:
     """The description in the type that the suffix or the request asks for."""
-    wanted = SUFFIXES.get(suffix or "") or protocol.wanted({name: request.args.getlist(name) for name in protocol.FORMAT})
+    wanted = SUFFIXES.get(suffix or "") or protocol.wanted(
+        {name: request.args.getlist(name) for name in protocol.FORMAT}
+    )
     page = max(request.args.get("page", 1, int), 1)
     if wanted in {"text/html", "html"} or (wanted is None and accept.wants_html()):
         media_type = "text/html"
@@ -110,10 +127,14 @@ def _reply(index: Index, iri: str, suffix: str | None) -> Response:
     etag = replies.tag(service.current().snapshot.digest, iri, media_type, request.full_path)
     reply = replies.unchanged(etag)
     if reply is None:
-        body = _page(index, iri, page) if media_type == "text/html" else _document(index, iri, media_type, page)
+        body = (
+            _page(index, iri, page) if media_type == "text/html" else _document(index, iri, media_type, page)
+        )
         reply = replies.data(body, media_type, etag)
     if suffix is None and (here := terms.local(iri)) and "#" not in here:
-        reply.headers["Content-Location"] = here + next(end for end, kind in SUFFIXES.items() if kind == media_type)
+        reply.headers["Content-Location"] = here + next(
+            end for end, kind in SUFFIXES.items() if kind == media_type
+        )
     links = [f'<{address}>; rel="alternate"; type="{kind}"' for address, kind in alternates(iri)]
     if media_type != "text/html" and len(index.incoming(iri)) > page * PAGE_RDF:
         links.append(f'<{request.path}?{urlencode({**request.args, "page": page + 1})}>; rel="next"')
@@ -125,7 +146,11 @@ def alternates(iri: str) -> list[tuple[str, str]]:
     """(address, media type) of every form of a description."""
     here = terms.local(iri)
     if here is None or "#" in here:
-        return [(f"/resource?{urlencode({'iri': iri, 'format': kind})}", kind) for kind in SUFFIXES.values() if kind != "text/html"]
+        return [
+            (f"/resource?{urlencode({'iri': iri, 'format': kind})}", kind)
+            for kind in SUFFIXES.values()
+            if kind != "text/html"
+        ]
     return [(here + suffix, kind) for suffix, kind in SUFFIXES.items() if suffix != ".html"]
 
 
@@ -133,21 +158,34 @@ def _document(index: Index, iri: str, media_type: str, page: int) -> bytes:
     """All triples about the thing, a page of those that lead to it, and the names of everything in them."""
     incoming = index.incoming(iri)[(page - 1) * PAGE_RDF : page * PAGE_RDF]
     quads = [*index.closure(iri), *incoming, *index.in_graph(iri)]
-    mentioned = {term.value for quad in quads for term in (quad.subject, quad.predicate, quad.object) if type(term).__name__ == "NamedNode"}
+    mentioned = {
+        term.value
+        for quad in quads
+        for term in (quad.subject, quad.predicate, quad.object)
+        if type(term).__name__ == "NamedNode"
+    }
     return written(index, [*quads, *index.naming(sorted(mentioned))], media_type)
 
 
 def written(index: Index, quads: Iterable[Any], media_type: str) -> bytes:
     """Quads in a format, each once."""
     once = dict.fromkeys(quads)
-    return jsonld.write(once, index.prefixes) if media_type == "application/ld+json" else rdf.write(once, media_type, index.prefixes)
+    return (
+        jsonld.write(once, index.prefixes)
+        if media_type == "application/ld+json"
+        else rdf.write(once, media_type, index.prefixes)
+    )
 
 
 def _page(index: Index, iri: str, page: int) -> str:
     only = request.args.get("in")
     view = _view(index, iri)
     hidden = () if only else _SHOWN_ABOVE[view]
-    leading = [quad for quad in index.incoming(iri) if only in {None, quad.predicate.value} and quad.predicate.value not in hidden]
+    leading = [
+        quad
+        for quad in index.incoming(iri)
+        if only in {None, quad.predicate.value} and quad.predicate.value not in hidden
+    ]
     incoming = _groups(leading, page if only else 1, PAGE if only else FIRST, subject=True)
     said = [quad for quad in index.outgoing(iri) if quad.predicate.value not in _SHOWN_ABOVE[view]]
     return render_template(
@@ -156,7 +194,11 @@ def _page(index: Index, iri: str, page: int) -> str:
         view=view,
         heading=_heading(index, iri),
         kinds=_kinds(index, iri),
-        warrant=[(title, values) for title, predicate in _WARRANT.items() if (values := index.values(iri, predicate))],
+        warrant=[
+            (title, values)
+            for title, predicate in _WARRANT.items()
+            if (values := index.values(iri, predicate))
+        ],
         outgoing=_groups(said, 1, len(said), subject=False),
         incoming=incoming,
         only=only,
@@ -179,11 +221,17 @@ def _view(index: Index, iri: str) -> str:
 
 def _citing(index: Index, passage: str) -> list[tuple[str, list[str], bool]]:
     """(statement, its modalities other than plain assertion, whether it is negated) for each statement that cites a passage."""
-    statements = sorted({quad.subject.value for quad in index.incoming(passage) if quad.predicate.value == vocab.R2P_CITES})
+    statements = sorted(
+        {quad.subject.value for quad in index.incoming(passage) if quad.predicate.value == vocab.R2P_CITES}
+    )
     return [
         (
             statement,
-            [index.label(node.value) for node in index.values(statement, vocab.R2P_MODALITY) if node.value != vocab.STATED],
+            [
+                index.label(node.value)
+                for node in index.values(statement, vocab.R2P_MODALITY)
+                if node.value != vocab.STATED
+            ],
             any(node.value == "true" for node in index.values(statement, vocab.R2P_NEGATED)),
         )
         for statement in statements
@@ -191,7 +239,10 @@ def _citing(index: Index, passage: str) -> list[tuple[str, list[str], bool]]:
 
 
 def _main_graph(index: Index, iri: str) -> str:
-    """The graph where most of what is asserted of the thing stands; what is entailed is always marked as such."""
+    """The graph where most of what is asserted of the thing stands.
+
+    What is entailed is always marked as such.
+    """
     counted = Counter(getattr(quad.graph_name, "value", "") for quad in index.outgoing(iri))
     del counted[vocab.ENTAILED_GRAPH]
     return counted.most_common(1)[0][0] if counted else ""
@@ -206,7 +257,12 @@ def _heading(index: Index, iri: str) -> str:
 def _kinds(index: Index, iri: str) -> list[str]:
     """The classes that no other class of the thing stands below: the most telling ones, without OWL's own."""
     kinds = {kind for kind in index.types(iri) if not kind.startswith((vocab.OWL, vocab.RDFS))}
-    above = {node.value for kind in kinds for node in index.values(kind, vocab.RDFS + "subClassOf") if node.value != kind}
+    above = {
+        node.value
+        for kind in kinds
+        for node in index.values(kind, vocab.RDFS + "subClassOf")
+        if node.value != kind
+    }
     return sorted(kinds - above)
 
 
@@ -219,11 +275,17 @@ def _groups(quads: Sequence[Any], page: int, size: int, *, subject: bool) -> lis
         found.setdefault(quad.predicate.value, {}).setdefault(node, []).append(graph_name)
     window = slice((page - 1) * size, page * size)
     return [
-        Group(predicate, tuple((node, tuple(graphs)) for node, graphs in list(values.items())[window]), len(values))
+        Group(
+            predicate,
+            tuple((node, tuple(graphs)) for node, graphs in list(values.items())[window]),
+            len(values),
+        )
         for predicate, values in sorted(found.items(), key=lambda item: (item[0] != vocab.RDF_TYPE, item[0]))
     ]
 
 
 def _members(index: Index, iri: str) -> list[str]:
     """What a named graph describes, for its page."""
-    return sorted({quad.subject.value for quad in index.in_graph(iri) if type(quad.subject).__name__ == "NamedNode"})
+    return sorted(
+        {quad.subject.value for quad in index.in_graph(iri) if type(quad.subject).__name__ == "NamedNode"}
+    )

@@ -1,4 +1,7 @@
-"""What every page needs, in one value: settings, snapshot, engine, saved queries and the index over the snapshot."""
+"""What every page needs, in one value.
+
+Settings, snapshot, engine, saved queries and the index over the snapshot.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from flask import current_app
 
-from r2p_kg import __version__, vocab
+from r2p_kg import __version__
 from r2p_kg.engine.policy import Limits
+from r2p_kg.graph import vocab
 from r2p_kg.sparql.known_terms import KnownTerms
 from r2p_kg.sparql.lint import lint
 from r2p_kg.web.index import Index
@@ -20,8 +24,8 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from r2p_kg.engine import Engine
+    from r2p_kg.graph.snapshot import Snapshot
     from r2p_kg.library import Library
-    from r2p_kg.snapshot import Snapshot
     from r2p_kg.sparql.lint import LintWarning
 
 T = TypeVar("T")
@@ -33,13 +37,14 @@ class Settings:
     """What an operator decides; every limit is stated on ``/status`` and in the service description.
 
     ``seconds``: deadline of a query. ``rows`` and ``bytes``: the largest answer that is sent.
-    ``query_bytes``: longest query text. ``body_bytes``: longest request body. ``table_rows``: rows that an HTML table shows.
-    ``title``: what the pages call the data. ``checked``: False for ``--data``, which did not pass our checks.
-    ``notices``: what the operator should know, shown on ``/status`` (a bad edit, a rebuilt snapshot).
-    ``union``: the default graph is the union of all graphs; else, as in a graph store, what was put there, and every IRI may name a graph.
-    ``cache_bytes``: what each front process keeps of answers in memory. ``slow_seconds``: queries that take longer stand in the log.
-    ``proxies``: addresses of proxies whose X-Forwarded-For is believed.
-    ``public_url``: where the service is reached from outside, without a final slash; else what the request says.
+    ``query_bytes``: longest query text. ``body_bytes``: longest request body. ``table_rows``: rows that an
+    HTML table shows. ``title``: what the pages call the data. ``checked``: False for ``--data``, which did
+    not pass our checks. ``notices``: what the operator should know, shown on ``/status`` (a bad edit, a
+    rebuilt snapshot). ``union``: the default graph is the union of all graphs; else, as in a graph store,
+    what was put there, and every IRI may name a graph. ``cache_bytes``: what each front process keeps of
+    answers in memory. ``slow_seconds``: queries that take longer stand in the log. ``proxies``: addresses of
+    proxies whose X-Forwarded-For is believed. ``public_url``: where the service is reached from outside,
+    without a final slash; else what the request says.
     """
 
     seconds: float = 30.0
@@ -85,21 +90,34 @@ class Service:
     @property
     def graphs(self) -> frozenset[str] | None:
         """The names of the graphs that are served; None where every IRI may name one."""
-        return self.once("graphs", lambda: frozenset(name for name in self.index.graphs() if name) if self.settings.union else None)
+        return self.once(
+            "graphs",
+            lambda: frozenset(name for name in self.index.graphs() if name) if self.settings.union else None,
+        )
 
     @property
     def version(self) -> str:
-        """All that an answer depends on besides its question, as text: what is served, by which code, within which limits."""
+        """All that an answer depends on besides its question, as text.
+
+        What is served, by which code, within which limits.
+        """
         limits = self.settings
-        return self.once("version", lambda: f"{self.snapshot.digest} {__version__} {limits.rows} {limits.bytes} {limits.table_rows}")
+        return self.once(
+            "version",
+            lambda: f"{self.snapshot.digest} {__version__} {limits.rows} {limits.bytes} {limits.table_rows}",
+        )
 
     @property
     def vocabulary(self) -> KnownTerms:
         """All that a query can name of the snapshot."""
-        return self.once("vocabulary", lambda: KnownTerms.of(self.snapshot.quads, self.snapshot.prefixes, vocab.BASE))
+        of = self.snapshot
+        return self.once("vocabulary", lambda: KnownTerms.of(of.quads, of.prefixes, vocab.BASE))
 
     def warnings(self, query: str) -> Sequence[LintWarning]:
-        """What a query that the engine takes probably does not mean, without waiting; none as long as the vocabulary is still being made."""
+        """What a query that the engine takes probably does not mean, without waiting.
+
+        None as long as the vocabulary is still being made.
+        """
         return lint(query, self.vocabulary) if "vocabulary" in self._made else ()
 
     @property

@@ -20,7 +20,10 @@ ORDER BY DESC(?things)
 @blueprint.route("/sparql", methods=["GET", "POST", "QUERY"], strict_slashes=False)
 @blueprint.route("/sparql/", methods=["GET", "POST", "QUERY"])
 def sparql() -> Response:
-    """Answer one query or update (SPARQL 1.1 Protocol, section 2); without either, show the form or describe the service."""
+    """Answer one query or update (SPARQL 1.1 Protocol, section 2).
+
+    Without either, show the form or describe the service.
+    """
     if update.asked():
         return update.respond()
     question = protocol.read(request.method, request.query_string, request.mimetype, request.get_data())
@@ -43,7 +46,10 @@ def _without_query(question: protocol.Question) -> Response:
 
 
 def _rdf_is_welcome() -> bool:
-    """False where the request names only types that no RDF format has: it expected an answer, not a description."""
+    """False where the request names only types that no RDF format has.
+
+    It expected an answer, not a description.
+    """
     named = request.accept_mimetypes
     return not named or any(named[form.media_type] > 0 for form in accept.formats("graph"))
 
@@ -51,4 +57,6 @@ def _rdf_is_welcome() -> bool:
 def form(query: str = EXAMPLE) -> Response:
     """The page with the form, which works without JavaScript."""
     formats = {"formats": accept.formats("select"), "graph_formats": accept.formats("graph")}
-    return Response(render_template("sparql.html", query=query, settings=service.current().settings, **formats))
+    return Response(
+        render_template("sparql.html", query=query, settings=service.current().settings, **formats)
+    )

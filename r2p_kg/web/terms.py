@@ -10,14 +10,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
-from r2p_kg import vocab
+from r2p_kg.graph import vocab
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Characters of an IRI's path that stay as they are in the path of an address (RFC 3986, section 3.3).
 _SAFE: Final = "/:@!$&'()*+,;=~-._%"
-_KINDS: Final[Mapping[str, Literal["iri", "bnode", "literal"]]] = {"NamedNode": "iri", "BlankNode": "bnode", "Literal": "literal"}
+_KINDS: Final[Mapping[str, Literal["iri", "bnode", "literal"]]] = {
+    "NamedNode": "iri",
+    "BlankNode": "bnode",
+    "Literal": "literal",
+}
 
 
 @dataclass(frozen=True)
@@ -56,19 +60,26 @@ def in_turtle(node: Node) -> str:
 
 
 def of_binding(binding: Mapping[str, Any]) -> Node:
-    """The node of one binding of SPARQL 1.1 Query Results JSON, section 3.2.2; a triple term becomes its text."""
+    """The node of one binding of SPARQL 1.1 Query Results JSON, section 3.2.2.
+
+    A triple term becomes its text.
+    """
     kind, value = binding["type"], binding["value"]
     if kind == "uri":
         return Node("iri", value)
     if kind == "bnode":
         return Node("bnode", value)
     if kind == "triple":
-        return Node("triple", " ".join(of_binding(value[part]).value for part in ("subject", "predicate", "object")))
+        return Node(
+            "triple", " ".join(of_binding(value[part]).value for part in ("subject", "predicate", "object"))
+        )
     return Node("literal", value, binding.get("xml:lang", ""), binding.get("datatype", ""))
 
 
 def local(iri: str) -> str | None:
-    """The address below this service that describes an IRI of our own, without a host; None for any other IRI.
+    """The address below this service that describes an IRI of our own, without a host.
+
+    None for any other IRI.
 
     >>> local("https://w3id.org/r2p-kg/id/libya-2011")
     '/id/libya-2011'
@@ -84,7 +95,10 @@ def local(iri: str) -> str | None:
 
 
 def external(iri: str) -> str | None:
-    """The IRI itself where a page may link to it: absolute http or https with a host; else None (``javascript:``, ``data:`` …)."""
+    """The IRI itself where a page may link to it.
+
+    Absolute http or https with a host; else None (``javascript:``, ``data:`` …).
+    """
     try:
         parts = urlsplit(iri)
     except ValueError:
@@ -94,7 +108,11 @@ def external(iri: str) -> str | None:
 
 def short(iri: str, prefixes: Mapping[str, str]) -> str:
     """The IRI as prefix and name with the longest namespace that fits, or as it is."""
-    fitting = [(space, prefix) for prefix, space in prefixes.items() if iri.startswith(space) and len(iri) > len(space)]
+    fitting = [
+        (space, prefix)
+        for prefix, space in prefixes.items()
+        if iri.startswith(space) and len(iri) > len(space)
+    ]
     if not fitting:
         return iri
     space, prefix = max(fitting, key=lambda pair: len(pair[0]))

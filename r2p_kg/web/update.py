@@ -1,6 +1,7 @@
 """Updates over ``/sparql`` (SPARQL 1.1 Protocol, section 2.2), and the one gate that every write passes.
 
-Writes are off unless the operator gives the service a token; then each needs it as ``Authorization: Bearer`` (RFC 6750).
+Writes are off unless the operator gives the service a token; then each needs it as ``Authorization: Bearer``
+(RFC 6750).
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ _OFF: Final = "this service is read-only: it answers SELECT, ASK, CONSTRUCT and 
 
 @dataclass(frozen=True)
 class Gate:
-    """Who may write and how much: ``writer`` and ``token`` are None where nobody may; ``body_bytes``: the longest body of a write."""
+    """Who may write and how much.
+
+    ``writer`` and ``token`` are None where nobody may; ``body_bytes``: the longest body of a write.
+    """
 
     writer: Writer | None = None
     token: str | None = None
@@ -41,7 +45,10 @@ def install(app: Flask, gate: Gate) -> None:
 
 
 def write(change: Change) -> Written:
-    """Apply a change for the one who sent the request; raises as :meth:`Writer.write` does. Pass :func:`authorise` before the body is read."""
+    """Apply a change for the one who sent the request.
+
+    Raises as :meth:`Writer.write` does. Pass :func:`authorise` before the body is read.
+    """
     writer = _gate().writer
     if writer is None:
         raise RequestError(403, _OFF)
@@ -61,9 +68,16 @@ def admits(app: Flask, authorization: str) -> bool:
 
 
 def authorise() -> None:
-    """Let the request pass where it may write; else it ends here, with 403 where writing is off and 401 where the token is missing or wrong."""
+    """Let the request pass where it may write.
+
+    Else it ends here, with 403 where writing is off and 401 where the token is missing or wrong.
+    """
     gate = _gate()
-    bearer.require(gate.token if gate.writer is not None else None, _OFF, "a write needs the operator's token; send it as Authorization: Bearer and the token")
+    bearer.require(
+        gate.token if gate.writer is not None else None,
+        _OFF,
+        "a write needs the operator's token; send it as Authorization: Bearer and the token",
+    )
     request.max_content_length = gate.body_bytes
     request.max_form_memory_size = gate.body_bytes
 

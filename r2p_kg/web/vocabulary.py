@@ -1,4 +1,7 @@
-"""``/ns``: the vocabulary, one page for people with an anchor for each term, one document for tools; and the same under its version."""
+"""``/ns``: the vocabulary, one page for people with an anchor for each term, one document for tools.
+
+And the same under its version.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, abort, render_template, request
 
-from r2p_kg import explain, media, vocab
+from r2p_kg.graph import explain, media, vocab
 from r2p_kg.web import accept, diagram, glossary, protocol, replies, resources, service
 from r2p_kg.web.glossary import ONTOLOGY
 from r2p_kg.web.problems import RequestError
@@ -34,9 +37,14 @@ def document(suffix: str) -> Response:
 @blueprint.route("/ns/<path:name>")
 def version(name: str) -> Response:
     """The vocabulary under the address of its version; 404 for a version that this snapshot does not hold."""
-    held = [node.value.removeprefix(ONTOLOGY + "/") for node in service.current().index.values(ONTOLOGY, glossary.VERSION_IRI)]
+    held = [
+        node.value.removeprefix(ONTOLOGY + "/")
+        for node in service.current().index.values(ONTOLOGY, glossary.VERSION_IRI)
+    ]
     if name in held:
-        return _reply(f"/ns/{name}", protocol.wanted({name: request.args.getlist(name) for name in protocol.FORMAT}))
+        return _reply(
+            f"/ns/{name}", protocol.wanted({name: request.args.getlist(name) for name in protocol.FORMAT})
+        )
     suffix = next((suffix for suffix in resources.SUFFIXES if name.endswith(suffix)), "")
     if suffix and name.removesuffix(suffix) in held:
         return _reply(f"/ns/{name.removesuffix(suffix)}", resources.SUFFIXES[suffix], negotiated=False)
@@ -54,17 +62,26 @@ def _reply(path: str, wanted: str | None, *, negotiated: bool = True) -> Respons
     etag = replies.tag(now.snapshot.digest, "ns", media_type)
     reply = replies.unchanged(etag)
     if reply is None:
-        body = now.once(f"ns {media_type}", lambda: _html(now.index) if media_type == "text/html" else _document(now.index, media_type))
+        body = now.once(
+            f"ns {media_type}",
+            lambda: _html(now.index) if media_type == "text/html" else _document(now.index, media_type),
+        )
         reply = replies.data(body, media_type, etag)
     if negotiated:
-        reply.headers["Content-Location"] = path + next(end for end, kind in resources.SUFFIXES.items() if kind == media_type)
-    reply.headers["Link"] = ", ".join(f'<{path}{suffix}>; rel="alternate"; type="{kind}"' for suffix, kind in resources.SUFFIXES.items())
+        reply.headers["Content-Location"] = path + next(
+            end for end, kind in resources.SUFFIXES.items() if kind == media_type
+        )
+    reply.headers["Link"] = ", ".join(
+        f'<{path}{suffix}>; rel="alternate"; type="{kind}"' for suffix, kind in resources.SUFFIXES.items()
+    )
     return reply
 
 
 def _document(index: Index, media_type: str) -> bytes | str:
     """Everything that the graph of the schema says, and the header wherever it stands."""
-    return resources.written(index, [*index.in_graph(vocab.SCHEMA_GRAPH), *index.closure(ONTOLOGY)], media_type)
+    return resources.written(
+        index, [*index.in_graph(vocab.SCHEMA_GRAPH), *index.closure(ONTOLOGY)], media_type
+    )
 
 
 def _html(index: Index) -> bytes | str:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from r2p_kg import vocab
+from r2p_kg.graph import vocab
 from r2p_kg.sparql import lint as linting
 from r2p_kg.sparql.grammar import parse
 from r2p_kg.sparql.known_terms import KnownTerms, local, namespace
@@ -22,7 +22,7 @@ from tests.growth import LINEAR, growth
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from r2p_kg.build import Built
+    from r2p_kg.curate.build import Built
 
 QUADS: Final = (
     '<http://x/id/peace> <http://x/ns#says> "war and <http://x/ns#nothing> \\"peace\\""@en-GB <http://x/graph/a> .\n'

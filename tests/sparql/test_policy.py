@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from r2p_kg import snapshot, vocab
 from r2p_kg.engine import pool
 from r2p_kg.errors import QueryRefusedError
+from r2p_kg.graph import snapshot, vocab
 from r2p_kg.sparql import policy
 from r2p_kg.sparql.errors import SparqlError, SparqlRefusedError, SparqlSyntaxError
 from r2p_kg.sparql.policy import Limits, inspect

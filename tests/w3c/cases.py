@@ -1,7 +1,9 @@
-"""The W3C's query tests as values: what is asked, of which data, and what must come back; read from the suites' own manifests.
+"""The W3C's query tests as values.
 
-The suites are not ours and not in the repository: R2P_W3C_TESTS names the folder that holds their ``sparql`` folder.
-Tests of updates, of protocols and of reasoning are counted and not read.
+What is asked, of which data, and what must come back; read from the suites' own manifests.
+
+The suites are not ours and not in the repository: R2P_W3C_TESTS names the folder that holds their ``sparql``
+folder. Tests of updates, of protocols and of reasoning are counted and not read.
 """
 
 from __future__ import annotations
@@ -15,9 +17,9 @@ from urllib.parse import unquote
 
 import pyoxigraph as ox
 
-from r2p_kg import rdf, vocab
 from r2p_kg.engine import policy
 from r2p_kg.errors import QueryError
+from r2p_kg.graph import rdf, vocab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +29,11 @@ VARIABLE: Final = "R2P_W3C_TESTS"
 #: The suites' files are addressed, and find each other, below this address.
 BASE: Final = "https://w3c.github.io/rdf-tests/"
 
-MANIFESTS: Final = {"1.0": "sparql/sparql10/manifest.ttl", "1.1": "sparql/sparql11/manifest-all.ttl", "1.2": "sparql/sparql12/manifest.ttl"}
+MANIFESTS: Final = {
+    "1.0": "sparql/sparql10/manifest.ttl",
+    "1.1": "sparql/sparql11/manifest-all.ttl",
+    "1.2": "sparql/sparql12/manifest.ttl",
+}
 
 EVALUATION: Final = "query evaluation"
 FEDERATED: Final = "query evaluation with SERVICE"
@@ -61,7 +67,8 @@ _OTHERS: Final = {
     "ServiceDescriptionTest": "service description",
 }
 
-#: Categories that are another matter: reasoning happens before this service answers, and federation is refused by policy.
+#: Categories that are another matter: reasoning happens before this service answers, and federation is
+#: refused by policy.
 _ENTAILMENT: Final = "entailment"
 _SERVICE: Final = "service"
 
@@ -86,8 +93,8 @@ class Data:
 class Case:
     """One test. ``text``: the query; ``base``: its address, against which its relative IRIs are resolved.
 
-    ``result``: what must come back, None for a syntax test. ``lax``: duplicates may come back or not (REDUCED).
-    ``own_dataset``: the query says FROM, so that the dataset of its own clauses holds.
+    ``result``: what must come back, None for a syntax test. ``lax``: duplicates may come back or not
+    (REDUCED). ``own_dataset``: the query says FROM, so that the dataset of its own clauses holds.
     """
 
     suite: str
@@ -114,7 +121,10 @@ class Suites:
 
 
 def folder() -> Path | None:
-    """The folder of the suites, None where the variable is unset; raises FileNotFoundError where it names a folder without them."""
+    """The folder of the suites, None where the variable is unset.
+
+    Raises FileNotFoundError where it names a folder without them.
+    """
     name = os.environ.get(VARIABLE)
     if not name:
         return None
@@ -126,8 +136,15 @@ def folder() -> Path | None:
 
 
 def read(root: Path) -> Suites:
-    """All tests of the three suites; raises ValueError where a manifest holds a kind of test that is not known here."""
-    entries = {(suite, iri): (kind, case) for suite, manifest in MANIFESTS.items() for iri, kind, case in _manifest(root, BASE + manifest, suite)}
+    """All tests of the three suites.
+
+    Raises ValueError where a manifest holds a kind of test that is not known here.
+    """
+    entries = {
+        (suite, iri): (kind, case)
+        for suite, manifest in MANIFESTS.items()
+        for iri, kind, case in _manifest(root, BASE + manifest, suite)
+    }
     others = Counter((suite, kind) for (suite, _), (kind, case) in entries.items() if case is None)
     return Suites(tuple(case for _, case in entries.values() if case), others)
 
@@ -144,15 +161,21 @@ class Triples:
     """A small graph read from a file of the suites, asked by subject and predicate."""
 
     def __init__(self, file: Source) -> None:
-        self._objects: dict[tuple[object, str], list[ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple]] = defaultdict(list)
+        self._objects: dict[
+            tuple[object, str], list[ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple]
+        ] = defaultdict(list)
         for quad in ox.parse(file.path.read_bytes(), rdf.SUFFIXES[file.path.suffix], base_iri=file.iri):
             self._objects[quad.subject, quad.predicate.value].append(quad.object)
 
-    def all(self, subject: object, predicate: str) -> tuple[ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple, ...]:
+    def all(
+        self, subject: object, predicate: str
+    ) -> tuple[ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple, ...]:
         """All objects, in document order."""
         return tuple(self._objects.get((subject, predicate), ()))
 
-    def one(self, subject: object, predicate: str) -> ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple | None:
+    def one(
+        self, subject: object, predicate: str
+    ) -> ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple | None:
         """The first object, None where there is none."""
         return next(iter(self.all(subject, predicate)), None)
 
@@ -160,7 +183,9 @@ class Triples:
         """The objects that are IRIs."""
         return tuple(term.value for term in self.all(subject, predicate) if isinstance(term, ox.NamedNode))
 
-    def listed(self, subject: object, predicate: str) -> Iterator[ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple]:
+    def listed(
+        self, subject: object, predicate: str
+    ) -> Iterator[ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple]:
         """The members of all lists that the subject points at."""
         for head in self.all(subject, predicate):
             node: object = head
@@ -170,7 +195,11 @@ class Triples:
 
     def subjects(self, predicate: str, value: object) -> Iterator[object]:
         """The subjects that have this object."""
-        return (subject for (subject, name), objects in self._objects.items() if name == predicate and value in objects)
+        return (
+            subject
+            for (subject, name), objects in self._objects.items()
+            if name == predicate and value in objects
+        )
 
 
 def _manifest(root: Path, iri: str, suite: str) -> Iterator[tuple[str, str, Case | None]]:
@@ -185,7 +214,13 @@ def _manifest(root: Path, iri: str, suite: str) -> Iterator[tuple[str, str, Case
             if isinstance(entry, ox.NamedNode):
                 category = file.path.parent.name
                 kind = _kind(found.iris(entry, vocab.RDF_TYPE), category)
-                yield entry.value, kind, _case(root, found, entry, Case(suite, category, kind, entry.value, "", "")) if kind in _ASKED else None
+                yield (
+                    entry.value,
+                    kind,
+                    _case(root, found, entry, Case(suite, category, kind, entry.value, "", ""))
+                    if kind in _ASKED
+                    else None,
+                )
 
 
 def _kind(types: tuple[str, ...], category: str) -> str:
@@ -226,7 +261,9 @@ def _evaluation(root: Path, found: Triples, entry: ox.NamedNode, case: Case) -> 
         query,
         data=Data(
             tuple(source(root, iri) for iri in found.iris(action, _QT + "data")),
-            tuple(source(root, iri) for iri in dict.fromkeys((*found.iris(action, _QT + "graphData"), *graphs))),
+            tuple(
+                source(root, iri) for iri in dict.fromkeys((*found.iris(action, _QT + "graphData"), *graphs))
+            ),
         ),
         result=source(root, result),
         lax=_MF + "LaxCardinality" in found.iris(entry, _MF + "resultCardinality"),
@@ -244,5 +281,8 @@ def graphs_named(text: str, base: str) -> tuple[str, ...]:
 
 
 def based(text: str, base: str) -> str:
-    """The query with its own address as base: an engine behind a service knows no other than the service's."""
+    """The query with its own address as base.
+
+    An engine behind a service knows no other than the service's.
+    """
     return f"BASE <{base}>\n{text}"

@@ -24,7 +24,10 @@ _HEADINGS: Final = ("suite", "kind", "tests", "passed", "of these by value", "re
 
 @dataclass(frozen=True)
 class Row:
-    """What became of the tests of one kind. ``passed`` includes those ``by_value``; the rest beyond ``refused`` failed."""
+    """What became of the tests of one kind.
+
+    ``passed`` includes those ``by_value``; the rest beyond ``refused`` failed.
+    """
 
     suite: str
     kind: str
@@ -45,7 +48,14 @@ def rows(outcomes: Iterable[Outcome]) -> tuple[Row, ...]:
     for outcome in outcomes:
         counts.setdefault((outcome.case.suite, outcome.case.kind), Counter())[outcome.status] += 1
     return tuple(
-        Row(suite, kind, found[running.PASSED] + found[running.BY_VALUE], found.total(), found[running.BY_VALUE], found[running.REFUSED])
+        Row(
+            suite,
+            kind,
+            found[running.PASSED] + found[running.BY_VALUE],
+            found.total(),
+            found[running.BY_VALUE],
+            found[running.REFUSED],
+        )
         for (suite, kind), found in sorted(counts.items())
     )
 
@@ -65,7 +75,14 @@ def protocols() -> tuple[Row, ...]:
         return ()
     with _PROTOCOLS.open(encoding="utf-8", newline="") as stream:
         return tuple(
-            Row(line["suite"], line["kind"], int(line["passed"]), int(line["total"]), int(line["by value"]), int(line["refused"]))
+            Row(
+                line["suite"],
+                line["kind"],
+                int(line["passed"]),
+                int(line["total"]),
+                int(line["by value"]),
+                int(line["refused"]),
+            )
             for line in csv.DictReader(stream, dialect="excel-tab")
         )
 
@@ -73,9 +90,17 @@ def protocols() -> tuple[Row, ...]:
 def table(found: Sequence[Row]) -> str:
     """The rows as a Markdown table, with their sum."""
     total = Row(
-        "all", "", sum(row.passed for row in found), sum(row.total for row in found), sum(row.by_value for row in found), sum(row.refused for row in found)
+        "all",
+        "",
+        sum(row.passed for row in found),
+        sum(row.total for row in found),
+        sum(row.by_value for row in found),
+        sum(row.refused for row in found),
     )
-    lines = [(row.suite, row.kind, row.total, row.passed, row.by_value, row.refused, row.failed) for row in (*found, total)]
+    lines = [
+        (row.suite, row.kind, row.total, row.passed, row.by_value, row.refused, row.failed)
+        for row in (*found, total)
+    ]
     marks = ["---", "---", *["---:"] * (len(_HEADINGS) - 2)]
     return "".join("| " + " | ".join(map(str, line)) + " |\n" for line in (_HEADINGS, marks, *lines))
 
@@ -83,12 +108,15 @@ def table(found: Sequence[Row]) -> str:
 def page(outcomes: Sequence[Outcome], others: Mapping[tuple[str, str], int], protocol: Sequence[Row]) -> str:
     """The whole page.
 
-    ``others``: tests of the suites' other kinds, by suite and kind, which are named as not run unless a row of ``protocol`` counts them.
+    ``others``: tests of the suites' other kinds, by suite and kind, which are named as not run unless a row
+    of ``protocol`` counts them.
     """
     return "".join(_parts(outcomes, others, protocol))
 
 
-def _parts(outcomes: Sequence[Outcome], others: Mapping[tuple[str, str], int], protocol: Sequence[Row]) -> Iterator[str]:
+def _parts(
+    outcomes: Sequence[Outcome], others: Mapping[tuple[str, str], int], protocol: Sequence[Row]
+) -> Iterator[str]:
     yield _HEAD
     yield table(rows(outcomes))
     yield _REFUSED
@@ -102,14 +130,20 @@ def _parts(outcomes: Sequence[Outcome], others: Mapping[tuple[str, str], int], p
     yield table(protocol) if protocol else "Not counted on this page yet.\n"
     yield _NOT_RUN
     covered = {(row.suite, row.kind) for row in protocol}
-    yield from (f"| {suite} | {kind} | {count} |\n" for (suite, kind), count in sorted(others.items()) if (suite, kind) not in covered)
+    yield from (
+        f"| {suite} | {kind} | {count} |\n"
+        for (suite, kind), count in sorted(others.items())
+        if (suite, kind) not in covered
+    )
 
 
 def _refused(outcomes: Iterable[Outcome]) -> Iterator[str]:
     groups: dict[tuple[str, str, str], list[Outcome]] = {}
     for outcome in outcomes:
         if outcome.status == running.REFUSED:
-            groups.setdefault((outcome.case.suite, outcome.case.kind, outcome.why.partition(";")[0].partition(":")[0]), []).append(outcome)
+            groups.setdefault(
+                (outcome.case.suite, outcome.case.kind, outcome.why.partition(";")[0].partition(":")[0]), []
+            ).append(outcome)
     for (suite, kind, why), found in sorted(groups.items()):
         yield f"| {suite} | {kind} | {why} | {', '.join(map(_link, found))} |\n"
 

@@ -38,10 +38,13 @@ def suites() -> Suites:
 
 
 @pytest.fixture(scope="session")
-def outcomes(suites: Suites, figures: list[Row], tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, ...]:
+def outcomes(
+    suites: Suites, figures: list[Row], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Outcome, ...]:
     """What became of each test."""
     with pytest.MonkeyPatch.context() as patch:
-        # Two hundred short-lived processes that measure coverage are twice as slow, and killed while they write what they measured.
+        # Two hundred short-lived processes that measure coverage are twice as slow, and killed while they
+        # write what they measured.
         patch.delenv("COVERAGE_PROCESS_START", raising=False)
         patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
         found = running.run(suites.cases, tmp_path_factory.mktemp("w3c"))

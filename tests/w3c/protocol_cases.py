@@ -1,7 +1,10 @@
-"""The W3C's tests of the protocols as values: requests in their order, and what each reply must be; read from the suites' own manifests.
+"""The W3C's tests of the protocols as values.
 
-SPARQL 1.1 Protocol (34), SPARQL 1.1 Graph Store HTTP Protocol (13) and SPARQL 1.1 Service Description (3). The suites are not ours and not
-in the repository: R2P_W3C_TESTS names the folder that holds their ``sparql`` folder.
+Requests in their order, and what each reply must be; read from the suites' own manifests.
+
+SPARQL 1.1 Protocol (34), SPARQL 1.1 Graph Store HTTP Protocol (13) and SPARQL 1.1 Service Description (3).
+The suites are not ours and not in the repository: R2P_W3C_TESTS names the folder that holds their ``sparql``
+folder.
 """
 
 from __future__ import annotations
@@ -14,13 +17,16 @@ from urllib.parse import unquote, urlsplit
 
 import pyoxigraph as ox
 
-from r2p_kg import rdf, vocab
+from r2p_kg.graph import rdf, vocab
 
 VARIABLE: Final = "R2P_W3C_TESTS"
 
 _FOLDER: Final = "sparql/sparql11"
 PROTOCOL: Final = "protocol/manifest.ttl"
-GRAPH_STORE: Final = ("graph-store-protocol/manifest-direct.ttl", "graph-store-protocol/manifest-indirect.ttl")
+GRAPH_STORE: Final = (
+    "graph-store-protocol/manifest-direct.ttl",
+    "graph-store-protocol/manifest-indirect.ttl",
+)
 DESCRIPTION: Final = "service-description/manifest.ttl"
 
 _MF: Final = "http://www.w3.org/2001/sw/DataAccess/tests/test-manifest#"
@@ -33,8 +39,9 @@ _UT: Final = "http://www.w3.org/2009/sparql/tests/test-update#"
 class Expected:
     """What a reply must be.
 
-    ``statuses``: ``OK``, ``Created`` … or ``StatusCode4xx``, any of them. ``form``: ``boolean``, ``tabular`` or ``RDF``. ``graph``: the RDF
-    that its body must be isomorphic with. ``location``: the name under which later requests mean its Location.
+    ``statuses``: ``OK``, ``Created`` … or ``StatusCode4xx``, any of them. ``form``: ``boolean``, ``tabular``
+    or ``RDF``. ``graph``: the RDF that its body must be isomorphic with. ``location``: the name under which
+    later requests mean its Location.
     """
 
     statuses: frozenset[str]
@@ -88,12 +95,16 @@ class _Manifest:
 
     def __init__(self, path: Path) -> None:
         self._said: dict[tuple[Any, str], list[Any]] = {}
-        for quad in rdf.parse_text(path.read_bytes(), ox.RdfFormat.TURTLE, name=str(path), base=path.resolve().as_uri()):
+        for quad in rdf.parse_text(
+            path.read_bytes(), ox.RdfFormat.TURTLE, name=str(path), base=path.resolve().as_uri()
+        ):
             self._said.setdefault((quad.subject, quad.predicate.value), []).append(quad.object)
 
     def cases(self) -> list[Case]:
         """The tests of the manifest's list."""
-        head = next(things[0] for (_, predicate), things in self._said.items() if predicate == _MF + "entries")
+        head = next(
+            things[0] for (_, predicate), things in self._said.items() if predicate == _MF + "entries"
+        )
         return [self._case(test) for test in self._members(head)]
 
     def _case(self, test: Any) -> Case:
@@ -102,8 +113,15 @@ class _Manifest:
             path = Path(unquote(urlsplit(self._one(data, _UT + "graph").value).path))
             graphs.append((self._one(data, vocab.RDFS_LABEL).value, path))
         action = self._one(test, _MF + "action")
-        requests = [request for head in self._all(action, _HT + "requests") for request in self._members(head)]
-        return Case(test.value, self._one(test, _MF + "name").value, tuple(sorted(graphs)), tuple(map(self._request, requests)))
+        requests = [
+            request for head in self._all(action, _HT + "requests") for request in self._members(head)
+        ]
+        return Case(
+            test.value,
+            self._one(test, _MF + "name").value,
+            tuple(sorted(graphs)),
+            tuple(map(self._request, requests)),
+        )
 
     def _request(self, request: Any) -> Request:
         body = self._one(request, _HT + "body")
@@ -117,10 +135,18 @@ class _Manifest:
 
     def _expected(self, reply: Any) -> Expected:
         boolean, form, location, body = (
-            self._one(reply, name) for name in (_MF + "expectedBoolean", _MF + "expectedFormat", _MF + "expectedLocation", _HT + "body")
+            self._one(reply, name)
+            for name in (
+                _MF + "expectedBoolean",
+                _MF + "expectedFormat",
+                _MF + "expectedLocation",
+                _HT + "body",
+            )
         )
         return Expected(
-            statuses=frozenset(status.value.rpartition("#")[2] for status in self._all(reply, _MF + "expectedStatus")),
+            statuses=frozenset(
+                status.value.rpartition("#")[2] for status in self._all(reply, _MF + "expectedStatus")
+            ),
             boolean=boolean.value == "true" if boolean else None,
             form=form.value if form else None,
             headers=self._headers(reply),
@@ -130,7 +156,10 @@ class _Manifest:
 
     def _headers(self, message: Any) -> tuple[tuple[str, str], ...]:
         found = [header for head in self._all(message, _HT + "headers") for header in self._members(head)]
-        return tuple((self._one(header, _HT + "fieldName").value, self._one(header, _HT + "fieldValue").value) for header in found)
+        return tuple(
+            (self._one(header, _HT + "fieldName").value, self._one(header, _HT + "fieldValue").value)
+            for header in found
+        )
 
     def _text(self, body: Any) -> str:
         return str(self._one(body, _CNT + "chars").value)

@@ -1,24 +1,41 @@
 """What SPARQL 1.1 Service Description says of its vocabulary, as tables, and what of a description does not agree with it.
 
-https://www.w3.org/TR/sparql11-service-description/, section 3: classes, properties with what they stand between, named individuals.
+https://www.w3.org/TR/sparql11-service-description/, section 3: classes, properties with what they stand
+between, named individuals.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from r2p_kg import vocab
+from r2p_kg.graph import vocab
 
 _FORMATS: Final = "http://www.w3.org/ns/formats/"
 
 CLASSES: Final = frozenset(
-    {"Service", "Language", "Function", "Aggregate", "EntailmentRegime", "EntailmentProfile", "GraphCollection", "Dataset", "Graph", "NamedGraph", "Feature"}
+    {
+        "Service",
+        "Language",
+        "Function",
+        "Aggregate",
+        "EntailmentRegime",
+        "EntailmentProfile",
+        "GraphCollection",
+        "Dataset",
+        "Graph",
+        "NamedGraph",
+        "Feature",
+    }
 )
 INDIVIDUALS: Final = {
     **dict.fromkeys(("SPARQL10Query", "SPARQL11Query", "SPARQL11Update"), "Language"),
-    **dict.fromkeys(("DereferencesURIs", "UnionDefaultGraph", "RequiresDataset", "EmptyGraphs", "BasicFederatedQuery"), "Feature"),
+    **dict.fromkeys(
+        ("DereferencesURIs", "UnionDefaultGraph", "RequiresDataset", "EmptyGraphs", "BasicFederatedQuery"),
+        "Feature",
+    ),
 }
-#: Property → the class of its subject, the class of its object ("" for any IRI, "Format" for those of the formats' namespace).
+#: Property → the class of its subject, the class of its object ("" for any IRI, "Format" for those of the
+#: formats' namespace).
 PROPERTIES: Final = {
     "endpoint": ("Service", ""),
     "feature": ("Service", "Feature"),
@@ -69,7 +86,9 @@ def disagreements(quads: list[Any]) -> list[str]:
             found += _misplaced(quad, types)
     for kind, name, least, most in _NUMBERS:
         for subject in (thing for thing, names in types.items() if kind in names):
-            number = sum(quad.subject == subject and quad.predicate.value == vocab.SD + name for quad in quads)
+            number = sum(
+                quad.subject == subject and quad.predicate.value == vocab.SD + name for quad in quads
+            )
             if not least <= number <= most:
                 found.append(f"{subject} has {number} values of sd:{name}, must have {least} to {most}")
     return found
@@ -80,7 +99,11 @@ def _misplaced(quad: Any, types: dict[Any, set[str]]) -> list[str]:
     if name not in PROPERTIES:
         return [f"there is no property sd:{name}"]
     before, after = PROPERTIES[name]
-    found = [] if before in types.get(quad.subject, ()) else [f"{quad.subject} has sd:{name} and is no sd:{before}"]
+    found = (
+        []
+        if before in types.get(quad.subject, ())
+        else [f"{quad.subject} has sd:{name} and is no sd:{before}"]
+    )
     if not _fits(quad.object, after, types):
         found.append(f"{quad.object} is the value of sd:{name} and is no {after or 'IRI'}")
     return found

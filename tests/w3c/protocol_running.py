@@ -1,4 +1,7 @@
-"""A W3C protocol test against a running service, over a socket: nothing where it passes, else what was not as it must be."""
+"""A W3C protocol test against a running service, over a socket.
+
+Nothing where it passes, else what was not as it must be.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from xml.etree import ElementTree as ET
 
 import pyoxigraph as ox
 
-from r2p_kg import rdf, vocab
+from r2p_kg.graph import rdf, vocab
 from tests.w3c import protocol_cases, protocol_description
 from tests.w3c.conformance import Row
 
@@ -62,7 +65,9 @@ class Endpoint:
         try:
             connection.request(method, target, body, {"Authorization": f"Bearer {self.bearer}", **headers})
             reply = connection.getresponse()
-            return Reply(reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read())
+            return Reply(
+                reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read()
+            )
         finally:
             connection.close()
 
@@ -82,27 +87,38 @@ def faults(case: Case, endpoint: Endpoint) -> list[str]:
     for number, request in enumerate(case.requests, 1):
         target = _target(request, places)
         reply = endpoint.send(request.method, target, dict(request.headers), request.body)
-        found += [f"request {number}, {request.method} {target}: {fault}" for fault in _wrong(request.expected, reply, endpoint.url + target)]
+        found += [
+            f"request {number}, {request.method} {target}: {fault}"
+            for fault in _wrong(request.expected, reply, endpoint.url + target)
+        ]
         if request.expected.location:
             places[request.expected.location] = reply.headers.get("location", "")
     return found
 
 
 def description_faults(endpoint: Endpoint) -> dict[str, list[str]]:
-    """For each test of the service description, by its name, what is wrong with ours; nothing where it passed."""
+    """For each test of the service description, by its name, what is wrong with ours.
+
+    Nothing where it passed.
+    """
     reply = endpoint.send("GET", "/sparql", {})
     form = ox.RdfFormat.from_media_type(reply.media_type)
     quads = rdf.parse_text(reply.body, form) if form else []
     named = [quad.object.value for quad in quads if quad.predicate.value == vocab.SD + "endpoint"]
     return {
-        "returns-rdf": [] if reply.status == HTTPStatus.OK and quads else [f"status {reply.status}, {reply.media_type}, {len(quads)} triples"],
+        "returns-rdf": []
+        if reply.status == HTTPStatus.OK and quads
+        else [f"status {reply.status}, {reply.media_type}, {len(quads)} triples"],
         "has-endpoint-triple": [] if named == [f"{endpoint.url}/sparql"] else [f"sd:endpoint is {named}"],
         "conforms-to-schema": protocol_description.disagreements(quads),
     }
 
 
 def verdicts(endpoint: Endpoint) -> dict[str, list[str]]:
-    """What was wrong with each test of the three suites, by its IRI or, for the description, its name; nothing where it passed."""
+    """What was wrong with each test of the three suites, by its IRI or, for the description, its name.
+
+    Nothing where it passed.
+    """
     cases = protocol_cases.load(protocol_cases.PROTOCOL, *protocol_cases.GRAPH_STORE)
     return {case.iri: faults(case, endpoint) for case in cases} | description_faults(endpoint)
 
@@ -114,7 +130,9 @@ def figures(found: Mapping[str, list[str]]) -> list[Row]:
         "protocol": {case.iri for case in protocol_cases.load(protocol_cases.PROTOCOL)},
     }
     kinds["service description"] = found.keys() - set().union(*kinds.values())
-    return [Row("1.1", kind, sum(not found[name] for name in names), len(names)) for kind, names in kinds.items()]
+    return [
+        Row("1.1", kind, sum(not found[name] for name in names), len(names)) for kind, names in kinds.items()
+    ]
 
 
 def _target(request: Request, places: Mapping[str, str]) -> str:
@@ -128,11 +146,15 @@ def _target(request: Request, places: Mapping[str, str]) -> str:
 def _wrong(expected: Expected, reply: Reply, address: str) -> list[str]:
     found = []
     if not any(_is(reply.status, status) for status in expected.statuses):
-        found.append(f"status {reply.status}, must be {' or '.join(sorted(expected.statuses))}; {reply.body[:300]!r}")
+        found.append(
+            f"status {reply.status}, must be {' or '.join(sorted(expected.statuses))}; {reply.body[:300]!r}"
+        )
     if reply.status in _REFUSED_AT_THE_DOOR:
         found.append(f"status {reply.status} says nothing of the request itself")
     found += [
-        f"{name} is {reply.headers.get(name)!r}, must be {value!r}" for name, value in expected.headers if reply.headers.get(name.lower(), "").lower() != value
+        f"{name} is {reply.headers.get(name)!r}, must be {value!r}"
+        for name, value in expected.headers
+        if reply.headers.get(name.lower(), "").lower() != value
     ]
     if expected.form and reply.media_type not in _FORMS[expected.form]:
         found.append(f"{reply.media_type} is no format for {expected.form}")
@@ -140,7 +162,9 @@ def _wrong(expected: Expected, reply: Reply, address: str) -> list[str]:
         found.append(f"the answer is {boolean(reply)}, must be {expected.boolean}")
     if expected.location and not reply.headers.get("location", "").startswith("http"):
         found.append(f"Location is {reply.headers.get('location')!r}")
-    if expected.graph is not None and _graph(expected.graph.encode(), "text/turtle", address) != _graph(reply.body, reply.media_type, address):
+    if expected.graph is not None and _graph(expected.graph.encode(), "text/turtle", address) != _graph(
+        reply.body, reply.media_type, address
+    ):
         found.append(f"the graph is another: {reply.body.decode(errors='replace')}")
     return found
 
@@ -158,7 +182,10 @@ def boolean(reply: Reply) -> bool | None:
         value = json.loads(reply.body).get("boolean")
         return value if isinstance(value, bool) else None
     if reply.media_type.endswith("+xml"):
-        return {"true": True, "false": False}.get(ET.fromstring(reply.body).findtext("{http://www.w3.org/2005/sparql-results#}boolean", ""))  # noqa: S314 - ours
+        results = ET.fromstring(reply.body)  # noqa: S314 - ours
+        return {"true": True, "false": False}.get(
+            results.findtext("{http://www.w3.org/2005/sparql-results#}boolean", "")
+        )
     return None
 
 

@@ -1,7 +1,9 @@
-"""Expected and given results as comparable values: solutions as multisets (sequences where the test says so), graphs up to blank nodes.
+"""Expected and given results as comparable values.
 
-Blank nodes are compared by RDFC-1.0: two graphs have one canonical form exactly where they are isomorphic. Solutions with blank nodes are
-compared as the graph that states them.
+Solutions as multisets (sequences where the test says so), graphs up to blank nodes.
+
+Blank nodes are compared by RDFC-1.0: two graphs have one canonical form exactly where they are isomorphic.
+Solutions with blank nodes are compared as the graph that states them.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import pyoxigraph as ox
 
-from r2p_kg import rdf, vocab
+from r2p_kg.graph import rdf, vocab
 from tests.w3c.cases import Triples
 
 if TYPE_CHECKING:
@@ -40,7 +42,14 @@ _RS: Final = "http://www.w3.org/2001/sw/DataAccess/tests/result-set#"
 _DECIMALS: Final = frozenset(
     vocab.XSD + name
     for name in [
-        *("decimal", "integer", "nonPositiveInteger", "negativeInteger", "nonNegativeInteger", "positiveInteger"),
+        *(
+            "decimal",
+            "integer",
+            "nonPositiveInteger",
+            "negativeInteger",
+            "nonNegativeInteger",
+            "positiveInteger",
+        ),
         *("long", "int", "short", "byte", "unsignedLong", "unsignedInt", "unsignedShort", "unsignedByte"),
     ]
 )
@@ -50,7 +59,10 @@ _TIMES: Final = frozenset({vocab.XSD + "dateTime", vocab.XSD + "time", vocab.XSD
 
 @dataclass(frozen=True)
 class Solutions:
-    """The rows of a SELECT, each with its bound variables only. ``ordered``: their sequence is part of the result."""
+    """The rows of a SELECT, each with its bound variables only.
+
+    ``ordered``: their sequence is part of the result.
+    """
 
     rows: tuple[Row, ...]
     ordered: bool = False
@@ -103,7 +115,9 @@ def same(wanted: Result, got: Result, *, lax: bool = False) -> str | None:
     if isinstance(wanted, Cells) and isinstance(got, Cells):
         return "term" if (wanted.columns, Counter(wanted.rows)) == (got.columns, Counter(got.rows)) else None
     if isinstance(wanted, Solutions) and isinstance(got, Solutions):
-        return _degree(lambda by: _same_rows(_rows(wanted, by), _rows(got, by), ordered=wanted.ordered, lax=lax))
+        return _degree(
+            lambda by: _same_rows(_rows(wanted, by), _rows(got, by), ordered=wanted.ordered, lax=lax)
+        )
     if isinstance(wanted, frozenset) and isinstance(got, frozenset):
         return _degree(lambda by: _canonical(_graph(wanted, by)) == _canonical(_graph(got, by)))
     return "term" if isinstance(wanted, bool) and wanted is got else None
@@ -146,11 +160,16 @@ def _degree(compare: Callable[[Callable[[Term], Term]], bool]) -> str | None:
 
 
 def _same_rows(wanted: tuple[Row, ...], got: tuple[Row, ...], *, ordered: bool, lax: bool) -> bool:
-    """A row without blank nodes is compared as it is; those with them together, as a graph, because they may share some."""
+    """A row without blank nodes is compared as it is.
+
+    Those with them together, as a graph, because they may share some.
+    """
     if ordered:
         return len(wanted) == len(got) and _canonical(_stated(wanted)) == _canonical(_stated(got))
     one, other = (Counter(dict.fromkeys(rows, 1)) if lax else Counter(rows) for rows in (wanted, got))
-    if {row: count for row, count in one.items() if not _blank(row)} != {row: count for row, count in other.items() if not _blank(row)}:
+    if {row: count for row, count in one.items() if not _blank(row)} != {
+        row: count for row, count in other.items() if not _blank(row)
+    }:
         return False
     return _canonical(_counted(one)) == _canonical(_counted(other))
 
@@ -181,12 +200,19 @@ def _counted(rows: Counter[Row]) -> Iterable[ox.Quad]:
 def _stated(rows: tuple[Row, ...]) -> Iterable[ox.Quad]:
     """Each row named by its place."""
     for place, row in enumerate(rows):
-        yield from (ox.Quad(ox.NamedNode(f"urn:row:{place}"), ox.NamedNode("urn:variable:" + name), term) for name, term in row)
+        yield from (
+            ox.Quad(ox.NamedNode(f"urn:row:{place}"), ox.NamedNode("urn:variable:" + name), term)
+            for name, term in row
+        )
 
 
 def _blank(row: Row) -> bool:
     def blank(term: Term) -> bool:
-        return blank(term.subject) or blank(term.object) if isinstance(term, ox.Triple) else isinstance(term, ox.BlankNode)
+        return (
+            blank(term.subject) or blank(term.object)
+            if isinstance(term, ox.Triple)
+            else isinstance(term, ox.BlankNode)
+        )
 
     return any(blank(term) for _, term in row)
 
@@ -208,11 +234,20 @@ def _row(pairs: Iterable[tuple[str, Term | None]]) -> Row:
 
 def _cells(body: bytes) -> Cells:
     head, *lines = csv.reader(io.StringIO(body.decode(), newline=""))
-    return Cells(frozenset(head), tuple(tuple(sorted((name, _cell(cell)) for name, cell in zip(head, line, strict=True))) for line in lines))
+    return Cells(
+        frozenset(head),
+        tuple(
+            tuple(sorted((name, _cell(cell)) for name, cell in zip(head, line, strict=True)))
+            for line in lines
+        ),
+    )
 
 
 def _cell(text: str) -> str:
-    """CSV has no datatypes: a number is compared by value, a blank node by being one (SPARQL 1.1 CSV and TSV, section 3.2)."""
+    """CSV has no datatypes.
+
+    A number is compared by value, a blank node by being one (SPARQL 1.1 CSV and TSV, section 3.2).
+    """
     if text.startswith("_:"):
         return "_:"
     try:
@@ -227,5 +262,8 @@ def _place(found: Triples, solution: object) -> int | None:
 
 
 def _solution(found: Triples, solution: object) -> Row:
-    pairs = ((found.one(binding, _RS + "variable"), found.one(binding, _RS + "value")) for binding in found.all(solution, _RS + "binding"))
+    pairs = (
+        (found.one(binding, _RS + "variable"), found.one(binding, _RS + "value"))
+        for binding in found.all(solution, _RS + "binding")
+    )
     return _row((name.value, term) for name, term in pairs if isinstance(name, ox.Literal))

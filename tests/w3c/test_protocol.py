@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyoxigraph as ox
 import pytest
 
-from r2p_kg import rdf, vocab
+from r2p_kg.graph import rdf, vocab
 from tests.w3c import conformance, protocol_cases, protocol_description, protocol_running, protocol_table
 from tests.w3c.protocol_running import Endpoint, description_faults, faults
 
@@ -23,7 +23,10 @@ GRAPH_STORE = protocol_cases.load(*protocol_cases.GRAPH_STORE)
 
 pytestmark = [
     pytest.mark.served,
-    pytest.mark.skipif(protocol_cases.root() is None, reason=f"{protocol_cases.VARIABLE} does not name the folder of the W3C's test suites"),
+    pytest.mark.skipif(
+        protocol_cases.root() is None,
+        reason=f"{protocol_cases.VARIABLE} does not name the folder of the W3C's test suites",
+    ),
 ]
 
 
@@ -64,14 +67,20 @@ def test_service_description(name: str, verdicts: Mapping[str, list[str]]) -> No
 
 
 def test_the_table_of_the_page_says_what_was_counted(verdicts: Mapping[str, list[str]]) -> None:
-    assert protocol_running.figures(verdicts) == [row for row in conformance.protocols() if "update" not in row.kind], protocol_table.ANEW
+    assert protocol_running.figures(verdicts) == [
+        row for row in conformance.protocols() if "update" not in row.kind
+    ], protocol_table.ANEW
 
 
 def test_each_service_description_test_of_the_suite_is_one_of_these(endpoint: Endpoint) -> None:
     folder = protocol_cases.root()
     assert folder is not None
     text = (folder / protocol_cases.DESCRIPTION).read_bytes()
-    tests = [quad.subject.value for quad in rdf.parse_text(text, ox.RdfFormat.TURTLE, base="x:y") if str(quad.object).endswith("#ServiceDescriptionTest>")]
+    tests = [
+        quad.subject.value
+        for quad in rdf.parse_text(text, ox.RdfFormat.TURTLE, base="x:y")
+        if str(quad.object).endswith("#ServiceDescriptionTest>")
+    ]
     assert set(description_faults(endpoint)) == {name.rpartition("#")[2] for name in tests}
 
 
@@ -86,7 +95,9 @@ def test_a_reply_that_is_not_as_it_must_be_is_noticed(endpoint: Endpoint) -> Non
     assert "no format for RDF" in faults(spoilt(update, form="RDF"), endpoint)[0]
     assert "must be NoContent" in faults(spoilt(update, statuses=frozenset({"NoContent"})), endpoint)[0]
     assert "the graph is another" in faults(spoilt(graph, graph="[] a [] ."), endpoint)[0]
-    assert "must be 'text/html'" in faults(spoilt(graph, headers=(("content-type", "text/html"),)), endpoint)[0]
+    assert (
+        "must be 'text/html'" in faults(spoilt(graph, headers=(("content-type", "text/html"),)), endpoint)[0]
+    )
     assert "Location is None" in faults(spoilt(graph, location="$X$"), endpoint)[0]
     stranger = replace(endpoint, bearer="of somebody else")
     with pytest.raises(AssertionError, match="401"):
@@ -107,5 +118,7 @@ def test_a_reply_that_is_not_as_it_must_be_is_noticed(endpoint: Endpoint) -> Non
     ],
 )
 def test_a_description_that_does_not_conform_is_noticed(turtle: str, said: str) -> None:
-    found = protocol_description.disagreements(rdf.parse_text(f"PREFIX sd: <{vocab.SD}> {turtle}", ox.RdfFormat.TURTLE))
+    found = protocol_description.disagreements(
+        rdf.parse_text(f"PREFIX sd: <{vocab.SD}> {turtle}", ox.RdfFormat.TURTLE)
+    )
     assert any(said in line for line in found)

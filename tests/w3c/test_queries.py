@@ -1,4 +1,7 @@
-"""The W3C's query suites through our own pool: every test is as the table of allowed failures says, and the page tells it."""
+"""The W3C's query suites through our own pool.
+
+Every test is as the table of allowed failures says, and the page tells it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,8 @@ if TYPE_CHECKING:
     from tests.w3c.cases import Suites
     from tests.w3c.running import Outcome
 
-#: By suite and kind: how many tests there are, and how many of them the engine, asked without our pool, was measured to do right.
+#: By suite and kind: how many tests there are, and how many of them the engine, asked without our pool, was
+#: measured to do right.
 FLOORS = {
     ("1.0", cases.EVALUATION): (283, 268),
     ("1.0", cases.POSITIVE): (149, 149),
@@ -47,7 +51,9 @@ OTHERS = {
 
 
 def test_every_test_of_the_manifests_is_collected(suites: Suites) -> None:
-    assert {key: total for key, (total, _) in FLOORS.items()} == Counter((case.suite, case.kind) for case in suites.cases)
+    assert {key: total for key, (total, _) in FLOORS.items()} == Counter(
+        (case.suite, case.kind) for case in suites.cases
+    )
     assert OTHERS == suites.others
 
 
@@ -72,13 +78,19 @@ def test_a_star_has_the_columns_that_the_engine_gives_it(suites: Suites) -> None
 
 
 def test_what_fails_is_allowed_to(outcomes: tuple[Outcome, ...]) -> None:
-    unlisted = [f"{one.case.iri}\n{one.why}" for one in outcomes if one.status == running.FAILED and one.case.iri not in conformance.allowed()]
+    unlisted = [
+        f"{one.case.iri}\n{one.why}"
+        for one in outcomes
+        if one.status == running.FAILED and one.case.iri not in conformance.allowed()
+    ]
     assert not unlisted, "\n\n".join(unlisted)
 
 
 def test_what_is_allowed_to_fail_does(outcomes: tuple[Outcome, ...]) -> None:
     """A test that passes now leaves the table."""
-    assert [] == sorted(conformance.allowed().keys() - {one.case.iri for one in outcomes if one.status == running.FAILED})
+    assert [] == sorted(
+        conformance.allowed().keys() - {one.case.iri for one in outcomes if one.status == running.FAILED}
+    )
 
 
 def test_at_most_thirty_tests_are_allowed_to_fail_each_for_a_reason() -> None:
@@ -86,15 +98,22 @@ def test_at_most_thirty_tests_are_allowed_to_fail_each_for_a_reason() -> None:
     assert all(len(reason.split()) > 5 for reason in conformance.allowed().values())
 
 
-def test_policy_refuses_what_calls_another_service_or_is_an_update_and_nothing_else(outcomes: tuple[Outcome, ...]) -> None:
+def test_policy_refuses_what_calls_another_service_or_is_an_update_and_nothing_else(
+    outcomes: tuple[Outcome, ...],
+) -> None:
     wanted = {
-        one.case.iri for one in outcomes if one.case.base.endswith(".ru") or re.search(r"^[^#\n]*\bSERVICE\b", one.case.text, re.MULTILINE | re.IGNORECASE)
+        one.case.iri
+        for one in outcomes
+        if one.case.base.endswith(".ru")
+        or re.search(r"^[^#\n]*\bSERVICE\b", one.case.text, re.MULTILINE | re.IGNORECASE)
     }
     assert wanted == {one.case.iri for one in outcomes if one.status == running.REFUSED}
 
 
 @pytest.mark.parametrize(("suite", "kind"), FLOORS)
-def test_the_pool_is_nowhere_worse_than_its_engine(outcomes: tuple[Outcome, ...], suite: str, kind: str) -> None:
+def test_the_pool_is_nowhere_worse_than_its_engine(
+    outcomes: tuple[Outcome, ...], suite: str, kind: str
+) -> None:
     found = next(row for row in conformance.rows(outcomes) if (row.suite, row.kind) == (suite, kind))
     total, floor = FLOORS[suite, kind]
     assert total == found.total
@@ -102,4 +121,6 @@ def test_the_pool_is_nowhere_worse_than_its_engine(outcomes: tuple[Outcome, ...]
 
 
 def test_the_page_is_what_is_measured(outcomes: tuple[Outcome, ...], suites: Suites) -> None:
-    assert conformance.page(outcomes, suites.others, conformance.protocols()) == conformance.PAGE.read_text(encoding="utf-8"), "run python -m tests.w3c"
+    assert conformance.page(outcomes, suites.others, conformance.protocols()) == conformance.PAGE.read_text(
+        encoding="utf-8"
+    ), "run python -m tests.w3c"

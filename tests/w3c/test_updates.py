@@ -45,23 +45,33 @@ def test_every_test_of_the_suites_is_collected(outcomes: Mapping[Case, str]) -> 
 
 
 def test_every_update_is_done_right_or_refused(outcomes: Mapping[Case, str]) -> None:
-    assert {} == {case.iri: said for case, said in outcomes.items() if said not in {update_cases.PASSED, update_cases.REFUSED}}
+    assert {} == {
+        case.iri: said
+        for case, said in outcomes.items()
+        if said not in {update_cases.PASSED, update_cases.REFUSED}
+    }
 
 
 def test_what_is_refused_would_load(outcomes: Mapping[Case, str]) -> None:
     refused = {case.iri for case, said in outcomes.items() if said == update_cases.REFUSED}
-    assert {case.iri for case in outcomes if re.search(r"^[^#]*\bLOAD\b", case.text, re.MULTILINE | re.IGNORECASE)} == refused
+    assert {
+        case.iri for case in outcomes if re.search(r"^[^#]*\bLOAD\b", case.text, re.MULTILINE | re.IGNORECASE)
+    } == refused
     assert 11 == len(refused)
 
 
-def test_every_valid_update_without_a_dataset_of_its_own_takes_the_one_of_the_protocol(outcomes: Mapping[Case, str]) -> None:
+def test_every_valid_update_without_a_dataset_of_its_own_takes_the_one_of_the_protocol(
+    outcomes: Mapping[Case, str],
+) -> None:
     taken = Counter[bool]()
     for case, said in outcomes.items():
         if said != update_cases.PASSED or case.kind == update_cases.NEGATIVE:
             continue
         own = bool(re.search(r"\b(USING|WITH)\b", re.sub(r"#.*", "", case.text), re.IGNORECASE))
         try:
-            text = updates.with_dataset(cases.based(case.text, case.iri), ("http://example.org/g",), ("http://example.org/h",))
+            text = updates.with_dataset(
+                cases.based(case.text, case.iri), ("http://example.org/g",), ("http://example.org/h",)
+            )
         except SparqlRefusedError:
             assert own, case.text
         else:
@@ -83,4 +93,6 @@ def syntax_error(text: str) -> str:
 
 
 def test_the_table_of_the_page_says_what_was_counted(outcomes: Mapping[Case, str]) -> None:
-    assert update_cases.figures(outcomes) == [row for row in conformance.protocols() if "update" in row.kind], protocol_table.ANEW
+    assert update_cases.figures(outcomes) == [
+        row for row in conformance.protocols() if "update" in row.kind
+    ], protocol_table.ANEW

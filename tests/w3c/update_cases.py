@@ -1,4 +1,7 @@
-"""The W3C's update tests as values, and what our writer makes of each; read from the suites' own manifests."""
+"""The W3C's update tests as values, and what our writer makes of each.
+
+Read from the suites' own manifests.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyoxigraph as ox
 
-from r2p_kg import rdf, vocab
 from r2p_kg.engine import writing
 from r2p_kg.engine.changes import Update
 from r2p_kg.errors import QueryError, QueryRefusedError, QuerySyntaxError
+from r2p_kg.graph import rdf, vocab
 from tests.w3c import cases
 from tests.w3c.conformance import Row
 
@@ -46,8 +49,15 @@ class State:
     named: tuple[tuple[str, cases.Source], ...] = ()
 
     def quads(self) -> list[Any]:
-        """All of it; blank nodes of different files are different. A file of the default graph may name graphs of its own (TriG)."""
-        named = [ox.Quad(quad.subject, quad.predicate, quad.object, ox.NamedNode(name)) for name, file in self.named for quad in _parsed(file)]
+        """All of it; blank nodes of different files are different.
+
+        A file of the default graph may name graphs of its own (TriG).
+        """
+        named = [
+            ox.Quad(quad.subject, quad.predicate, quad.object, ox.NamedNode(name))
+            for name, file in self.named
+            for quad in _parsed(file)
+        ]
         return [quad for file in self.default for quad in _parsed(file)] + named
 
 
@@ -65,7 +75,11 @@ class Case:
 
 def read(root: Path) -> tuple[Case, ...]:
     """Every update test of the suites, in the order of the manifests."""
-    return tuple(case for suite, manifest in cases.MANIFESTS.items() for case in _manifest(root, cases.BASE + manifest, suite))
+    return tuple(
+        case
+        for suite, manifest in cases.MANIFESTS.items()
+        for case in _manifest(root, cases.BASE + manifest, suite)
+    )
 
 
 def outcome(case: Case) -> str:
@@ -82,7 +96,11 @@ def outcome(case: Case) -> str:
         return PASSED if case.kind == POSITIVE else f"{FAILED}: {error}"
     if case.kind == NEGATIVE:
         return f"{FAILED}: it was taken"
-    return PASSED if case.kind == POSITIVE or after == rdf.canonical(case.after.quads()) else f"{FAILED}: {after.decode()}"
+    return (
+        PASSED
+        if case.kind == POSITIVE or after == rdf.canonical(case.after.quads())
+        else f"{FAILED}: {after.decode()}"
+    )
 
 
 def figures(outcomes: Mapping[Case, str]) -> list[Row]:
@@ -90,11 +108,18 @@ def figures(outcomes: Mapping[Case, str]) -> list[Row]:
     found: dict[tuple[str, str], Counter[str]] = {}
     for case, said in outcomes.items():
         found.setdefault((case.suite, case.kind), Counter())[said] += 1
-    return [Row(suite, kind, counts[PASSED], counts.total(), 0, counts[REFUSED]) for (suite, kind), counts in sorted(found.items())]
+    return [
+        Row(suite, kind, counts[PASSED], counts.total(), 0, counts[REFUSED])
+        for (suite, kind), counts in sorted(found.items())
+    ]
 
 
 def _parsed(file: cases.Source) -> list[Any]:
-    return list(ox.parse(file.path.read_bytes(), rdf.SUFFIXES[file.path.suffix], base_iri=file.iri, rename_blank_nodes=True))
+    return list(
+        ox.parse(
+            file.path.read_bytes(), rdf.SUFFIXES[file.path.suffix], base_iri=file.iri, rename_blank_nodes=True
+        )
+    )
 
 
 def _manifest(root: Path, iri: str, suite: str) -> Iterator[Case]:
@@ -103,7 +128,14 @@ def _manifest(root: Path, iri: str, suite: str) -> Iterator[Case]:
         for other in found.listed(manifest, _MF + "include"):
             yield from _manifest(root, str(other.value), suite)  # type: ignore[union-attr]
         for entry in found.listed(manifest, _MF + "entries"):
-            kind = next((_KINDS[name] for one in found.iris(entry, vocab.RDF_TYPE) if (name := one.partition("#")[2]) in _KINDS), None)
+            kind = next(
+                (
+                    _KINDS[name]
+                    for one in found.iris(entry, vocab.RDF_TYPE)
+                    if (name := one.partition("#")[2]) in _KINDS
+                ),
+                None,
+            )
             if kind:
                 yield _case(root, found, entry, suite, kind)
 
@@ -117,7 +149,10 @@ def _case(root: Path, found: cases.Triples, entry: Any, suite: str, kind: str) -
 
 
 def _state(root: Path, found: cases.Triples, node: Any) -> State:
-    named = [(found.one(one, vocab.RDFS_LABEL), found.iris(one, _UT + "graph")[0]) for one in found.all(node, _UT + "graphData")]
+    named = [
+        (found.one(one, vocab.RDFS_LABEL), found.iris(one, _UT + "graph")[0])
+        for one in found.all(node, _UT + "graphData")
+    ]
     return State(
         tuple(cases.source(root, iri) for iri in found.iris(node, _UT + "data")),
         tuple((str(name.value), cases.source(root, iri)) for name, iri in named),  # type: ignore[union-attr]

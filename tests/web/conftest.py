@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pyoxigraph import RdfFormat
 
-from r2p_kg import library, rdf, snapshot
+from r2p_kg import library
 from r2p_kg.engine import pool
+from r2p_kg.graph import rdf, snapshot
 from r2p_kg.web import Settings, create_app
 
 if TYPE_CHECKING:
@@ -115,7 +116,9 @@ ASK { ?s r2p:says ?text FILTER(CONTAINS(?text, "talks")) }
 def small_snapshot() -> snapshot.Snapshot:
     """The world as a snapshot."""
     quads = rdf.canonical(rdf.parse_text(TRIG, RdfFormat.TRIG))
-    return snapshot.Snapshot.of(quads, PREFIXES, {"triples asserted": quads.count(b"\n"), "class: situation": 2})
+    return snapshot.Snapshot.of(
+        quads, PREFIXES, {"triples asserted": quads.count(b"\n"), "class: situation": 2}
+    )
 
 
 def small_library() -> library.Library:
@@ -158,7 +161,9 @@ def engine(world: snapshot.Snapshot, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="session")
 def settings() -> Settings:
-    return Settings(seconds=5.0, rows=5000, bytes=4_000_000, query_bytes=20_000, body_bytes=60_000, table_rows=100)
+    return Settings(
+        seconds=5.0, rows=5000, bytes=4_000_000, query_bytes=20_000, body_bytes=60_000, table_rows=100
+    )
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""The front's reading of bodies, without a server: each way in which one can fail to come has an answer of its own."""
+"""The front's reading of bodies, without a server.
+
+Each way in which one can fail to come has an answer of its own.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,9 @@ def read(parts: AsyncIterator[bytes], held: int = 0, **headers: str) -> bytes:
     """What the front reads of a body."""
     made = bodies.Bodies()
     made._held = held
-    scope = SimpleNamespace(path="/sparql", headers=Headers({name.replace("_", "-"): value for name, value in headers.items()}))
+    scope = SimpleNamespace(
+        path="/sparql", headers=Headers({name.replace("_", "-"): value for name, value in headers.items()})
+    )
     try:
         return asyncio.run(made.read(scope, parts, 1000, None))
     finally:

@@ -1,4 +1,7 @@
-"""From granian's scope to Flask: what a client sends arrives as PEP 3333 wants it, and nothing that it could pass for somebody else with."""
+"""From granian's scope to Flask.
+
+What a client sends arrives as PEP 3333 wants it, and nothing that it could pass for somebody else with.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +65,9 @@ def test_an_ipv6_peer_keeps_its_brackets_and_loses_its_port() -> None:
 
 def test_a_path_of_other_letters_is_passed_on_as_pep_3333_wants_it() -> None:
     """Its UTF-8 bytes, each as one character."""
-    assert "/id/köln".encode() == bridge.environ(Scope(path="/id/köln"), "GET", b"")["PATH_INFO"].encode("latin-1")
+    assert "/id/köln".encode() == bridge.environ(Scope(path="/id/köln"), "GET", b"")["PATH_INFO"].encode(
+        "latin-1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -95,14 +100,26 @@ def test_a_header_that_comes_twice_is_one_list() -> None:
 
 
 def test_a_name_with_an_underscore_passes_for_no_other() -> None:
-    sent = {"x_forwarded_for": "10.0.0.1", "content_type": "application/sparql-update", "http_host": "evil.example", "x-forwarded-for": "192.0.2.1"}
+    sent = {
+        "x_forwarded_for": "10.0.0.1",
+        "content_type": "application/sparql-update",
+        "http_host": "evil.example",
+        "x-forwarded-for": "192.0.2.1",
+    }
     found = bridge.environ(Scope(headers=sent), "GET", b"")
-    assert {"HTTP_X_FORWARDED_FOR": "192.0.2.1"} == {name: found[name] for name in found if name.startswith(("HTTP_", "CONTENT_TYPE"))}
+    assert {"HTTP_X_FORWARDED_FOR": "192.0.2.1"} == {
+        name: found[name] for name in found if name.startswith(("HTTP_", "CONTENT_TYPE"))
+    }
 
 
 def test_the_authority_of_a_request_without_a_host_header_stands_for_it() -> None:
     assert "example.org" == bridge.environ(Scope(authority="example.org"), "GET", b"")["HTTP_HOST"]
-    assert "other.example" == bridge.environ(Scope(authority="example.org", headers={"host": "other.example"}), "GET", b"")["HTTP_HOST"]
+    assert (
+        "other.example"
+        == bridge.environ(Scope(authority="example.org", headers={"host": "other.example"}), "GET", b"")[
+            "HTTP_HOST"
+        ]
+    )
 
 
 def test_status_headers_and_the_whole_body_come_back_and_the_answer_is_closed() -> None:
@@ -111,7 +128,9 @@ def test_status_headers_and_the_whole_body_come_back_and_the_answer_is_closed() 
 
     @app.route("/parts", methods=["POST"])
     def parts() -> Response:
-        reply = Response((part for part in (b"a", request.get_data(), b"c")), status=203, headers={"X-Odd": "1"})
+        reply = Response(
+            (part for part in (b"a", request.get_data(), b"c")), status=203, headers={"X-Odd": "1"}
+        )
         reply.call_on_close(lambda: closed.append(True))
         return reply
 

@@ -30,8 +30,12 @@ def header(headers: Headers, name: str) -> str | None:
     return found[0] if found else None
 
 
-@pytest.mark.parametrize(("coding", "decode"), [("", bytes), ("gzip", gzip.decompress), ("br", brotli.decompress)])
-def test_every_encoding_holds_the_same_body_under_a_tag_and_a_length_of_its_own(coding: str, decode: object) -> None:
+@pytest.mark.parametrize(
+    ("coding", "decode"), [("", bytes), ("gzip", gzip.decompress), ("br", brotli.decompress)]
+)
+def test_every_encoding_holds_the_same_body_under_a_tag_and_a_length_of_its_own(
+    coding: str, decode: object
+) -> None:
     headers, body = page().variant(coding)
     assert TEXT == decode(body)  # type: ignore[operator]
     assert str(len(body)) == header(headers, "content-length")
@@ -51,7 +55,9 @@ def test_an_encoding_is_made_once() -> None:
     assert one.variant("br") is one.variant("br")
 
 
-@pytest.mark.parametrize(("body", "media_type"), [(b"x" * (SMALL - 1), JSON), (TEXT, "application/gzip"), (TEXT, "image/svg+xml")])
+@pytest.mark.parametrize(
+    ("body", "media_type"), [(b"x" * (SMALL - 1), JSON), (TEXT, "application/gzip"), (TEXT, "image/svg+xml")]
+)
 def test_what_gains_nothing_is_sent_as_it_is_under_the_plain_tag(body: bytes, media_type: str) -> None:
     headers, sent = page(body=body, media_type=media_type).variant("br")
     assert body is sent
@@ -117,7 +123,9 @@ def test_those_that_were_asked_for_longest_ago_go_first() -> None:
     assert cache.get(("/19",)) is not None
 
 
-@pytest.mark.parametrize("one", [page(None), page(body=b"x" * 200_000)], ids=["without a tag", "over an eighth of the cache"])
+@pytest.mark.parametrize(
+    "one", [page(None), page(body=b"x" * 200_000)], ids=["without a tag", "over an eighth of the cache"]
+)
 def test_some_pages_are_not_kept(one: Page) -> None:
     cache = Cache(1_000_000)
     cache.put(("/",), one)
@@ -175,12 +183,25 @@ def test_a_page_that_is_compressed_after_it_was_kept_counts_with_all_its_bodies(
 def true_size(cache: Cache) -> int:
     """What is kept in fact: every body of every page once."""
     pages = {id(one): one for one in cache._requests.values()}.values()
-    return sum(len(body) for one in pages for _, body in {id(made[1]): made for made in [([], one.body), *one._variants.values()]}.values())
+    return sum(
+        len(body)
+        for one in pages
+        for _, body in {id(made[1]): made for made in [([], one.body), *one._variants.values()]}.values()
+    )
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(0, 6000), st.sampled_from(["", "br", "gzip"])), max_size=60))
-def test_whatever_is_put_and_asked_the_bound_holds_and_the_count_is_right(steps: list[tuple[int, int, int, str]]) -> None:
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 12), st.integers(0, 12), st.integers(0, 6000), st.sampled_from(["", "br", "gzip"])
+        ),
+        max_size=60,
+    )
+)
+def test_whatever_is_put_and_asked_the_bound_holds_and_the_count_is_right(
+    steps: list[tuple[int, int, int, str]],
+) -> None:
     cache = Cache(60_000)
     for place, tag, size, coding in steps:
         one = cache.tagged(str(tag)) or page(str(tag), TEXT[:size])

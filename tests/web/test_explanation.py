@@ -9,7 +9,8 @@ from urllib.parse import quote
 import pytest
 from pyoxigraph import RdfFormat
 
-from r2p_kg import build, rdf, reasoning, snapshot, sources, vocab
+from r2p_kg.curate import build, reasoning, sources
+from r2p_kg.graph import rdf, snapshot, vocab
 from r2p_kg.library import Library
 from r2p_kg.web import Settings, create_app
 
@@ -38,7 +39,10 @@ class Silent:
 @pytest.fixture(scope="module")
 def frozen() -> snapshot.Snapshot:
     corpus = sources.read(build.ontology_folder(), WORLD)
-    return build.freeze(corpus, reasoning.closure((triple for source in corpus.sources for triple in source.triples), explained=True))
+    return build.freeze(
+        corpus,
+        reasoning.closure((triple for source in corpus.sources for triple in source.triples), explained=True),
+    )
 
 
 @pytest.fixture
@@ -57,15 +61,23 @@ def test_a_tool_gets_json_with_rules_premises_files_lines_and_passages(client: F
     assert [vocab.ID + "blue-report.para-1"] == written["sources"]
 
 
-@pytest.mark.parametrize(("query", "accept"), [("", "text/turtle"), ("&format=turtle", "*/*"), ("&format=ttl", "text/html")])
+@pytest.mark.parametrize(
+    ("query", "accept"), [("", "text/turtle"), ("&format=turtle", "*/*"), ("&format=ttl", "text/html")]
+)
 def test_turtle_is_had_by_header_and_by_name(client: FlaskClient, query: str, accept: str) -> None:
     reply = client.get(CHAIN + query, headers={"Accept": accept})
     assert (200, "text/turtle") == (reply.status_code, reply.mimetype)
     predicates = {quad.predicate.value for quad in rdf.parse_text(reply.data, RdfFormat.TURTLE)}
-    assert {vocab.PROV + "wasDerivedFrom", vocab.PROV + "hadPrimarySource", vocab.DCTERMS + "identifier"} <= predicates
+    assert {
+        vocab.PROV + "wasDerivedFrom",
+        vocab.PROV + "hadPrimarySource",
+        vocab.DCTERMS + "identifier",
+    } <= predicates
 
 
-def test_a_browser_gets_a_tree_with_links_to_things_and_passages(client: FlaskClient, browser: dict[str, str]) -> None:
+def test_a_browser_gets_a_tree_with_links_to_things_and_passages(
+    client: FlaskClient, browser: dict[str, str]
+) -> None:
     page = client.get(CHAIN, headers=browser).text
     assert 'href="/id/arvania-2020.response.embargo"' in page
     assert 'href="/id/blue-report.para-1"' in page
@@ -74,7 +86,9 @@ def test_a_browser_gets_a_tree_with_links_to_things_and_passages(client: FlaskCl
     assert page.count("<ul") == page.count("</ul>")
 
 
-def test_a_browser_that_names_nothing_gets_a_form_and_a_tool_is_told_what_is_missing(client: FlaskClient, browser: dict[str, str]) -> None:
+def test_a_browser_that_names_nothing_gets_a_form_and_a_tool_is_told_what_is_missing(
+    client: FlaskClient, browser: dict[str, str]
+) -> None:
     assert 'name="s"' in client.get("/explain", headers=browser).text
     reply = client.get("/explain?s=id:arvania-2020&p=a")
     assert (400, "o") == (reply.status_code, reply.json["parameter"])
@@ -84,7 +98,10 @@ def test_a_browser_that_names_nothing_gets_a_form_and_a_tool_is_told_what_is_mis
 def test_a_triple_that_is_not_there_is_a_problem_that_says_so(client: FlaskClient) -> None:
     reply = client.get("/explain?s=id:arvania-2020&p=r2p:toolUsed&o=id:no-fly-zone")
     assert (404, "application/problem+json") == (reply.status_code, reply.mimetype)
-    assert "does not hold id:arvania-2020 r2p:toolUsed id:no-fly-zone, neither written nor entailed" in reply.json["detail"]
+    assert (
+        "does not hold id:arvania-2020 r2p:toolUsed id:no-fly-zone, neither written nor entailed"
+        in reply.json["detail"]
+    )
 
 
 def test_what_is_no_term_is_a_problem_that_names_the_parameter(client: FlaskClient) -> None:
@@ -111,10 +128,16 @@ def test_markup_in_a_term_is_no_markup_on_the_page(client: FlaskClient, browser:
     assert "<script>" not in page
 
 
-def test_the_page_of_a_thing_asks_why_for_what_is_entailed_and_the_link_answers(client: FlaskClient, browser: dict[str, str]) -> None:
+def test_the_page_of_a_thing_asks_why_for_what_is_entailed_and_the_link_answers(
+    client: FlaskClient, browser: dict[str, str]
+) -> None:
     page = client.get("/id/arvania-2020", headers=browser).text
     link = f"/explain?s={quote(f'<{vocab.ID}arvania-2020>', safe='')}&amp;p={quote(f'<{vocab.NS}toolUsed>', safe='')}"
     assert link in page
-    links = [part.partition('"')[0].replace("&amp;", "&") for part in page.split('href="')[1:] if part.startswith("/explain?s=")]
+    links = [
+        part.partition('"')[0].replace("&amp;", "&")
+        for part in page.split('href="')[1:]
+        if part.startswith("/explain?s=")
+    ]
     assert len(links) > 5
     assert {200} == {client.get(link).status_code for link in links}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from r2p_kg import vocab
+from r2p_kg.graph import vocab
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -19,11 +19,18 @@ def test_the_gallery_lists_every_question_by_topic(client: FlaskClient, browser:
     assert '<h2 id="situations">Situations</h2>' in page
     assert '<a href="/queries/situation-responses">What was done in a situation</a>' in page
     listed = client.get("/queries").json["queries"]
-    assert {"situation-responses", "label-search", "nothing", "any-talks"} == {query["id"] for query in listed}
-    assert "id:arvania-2001" == next(query for query in listed if query["id"] == "situation-responses")["params"][0]["default"]
+    assert {"situation-responses", "label-search", "nothing", "any-talks"} == {
+        query["id"] for query in listed
+    }
+    assert (
+        "id:arvania-2001"
+        == next(query for query in listed if query["id"] == "situation-responses")["params"][0]["default"]
+    )
 
 
-def test_a_question_is_a_page_with_its_form_answer_note_and_text(client: FlaskClient, browser: dict[str, str]) -> None:
+def test_a_question_is_a_page_with_its_form_answer_note_and_text(
+    client: FlaskClient, browser: dict[str, str]
+) -> None:
     page = client.get("/queries/situation-responses", headers=browser).text
     assert "Which statements concern a situation?" in page
     assert '<option value="https://w3id.org/r2p-kg/id/arvania-2001" selected>Arvania 2001</option>' in page
@@ -35,9 +42,18 @@ def test_a_question_is_a_page_with_its_form_answer_note_and_text(client: FlaskCl
 
 def test_the_same_address_gives_data(client: FlaskClient) -> None:
     reply = client.get("/queries/situation-responses", headers={"Accept": "text/csv"})
-    assert [["statement", "text"], [vocab.ID + "arvania.response.talks", "The council <b>held</b> talks."]] == list(csv.reader(io.StringIO(reply.text)))
-    for name, media_type in (("json", "application/sparql-results+json"), ("xml", "application/sparql-results+xml"), ("tsv", "text/tab-separated-values")):
-        assert media_type == client.get("/queries/situation-responses", query_string={"format": name}).mimetype
+    assert [
+        ["statement", "text"],
+        [vocab.ID + "arvania.response.talks", "The council <b>held</b> talks."],
+    ] == list(csv.reader(io.StringIO(reply.text)))
+    for name, media_type in (
+        ("json", "application/sparql-results+json"),
+        ("xml", "application/sparql-results+xml"),
+        ("tsv", "text/tab-separated-values"),
+    ):
+        assert (
+            media_type == client.get("/queries/situation-responses", query_string={"format": name}).mimetype
+        )
 
 
 def test_a_parameter_changes_the_answer(client: FlaskClient) -> None:
@@ -63,7 +79,11 @@ def test_a_yes_or_no_question_is_answered_so(client: FlaskClient, browser: dict[
         ("/queries/situation-responses", {"sitaution": "x"}, "parameter sitaution:"),
         ("/queries/situation-responses", {"situation": "no such thing"}, "parameter situation:"),
         ("/queries/situation-responses", {"situation": "nope:x"}, "prefix nope: is not declared"),
-        ("/queries/situation-responses", [("situation", "a"), ("situation", "b")], "parameter situation: given 2 times"),
+        (
+            "/queries/situation-responses",
+            [("situation", "a"), ("situation", "b")],
+            "parameter situation: given 2 times",
+        ),
         ("/queries/label-search", {}, "parameter text: label-search needs a value"),
         ("/queries/label-search", {"text": "x" * 3000}, "parameter text:"),
     ],
@@ -74,7 +94,9 @@ def test_a_wrong_parameter_is_named(client: FlaskClient, path: str, arguments: A
     assert named in reply.json["detail"]
 
 
-def test_a_question_that_needs_a_value_shows_its_form_first(client: FlaskClient, browser: dict[str, str]) -> None:
+def test_a_question_that_needs_a_value_shows_its_form_first(
+    client: FlaskClient, browser: dict[str, str]
+) -> None:
     page = client.get("/queries/label-search", headers=browser)
     assert 200 == page.status_code
     assert 'name="text"' in page.text
@@ -88,7 +110,9 @@ def test_a_value_cannot_become_syntax(client: FlaskClient, value: str) -> None:
 
 
 def test_a_value_finds_what_is_called_so(client: FlaskClient) -> None:
-    found = client.get("/queries/label-search", query_string={"text": "<script>alert(1)</script>"}).get_json(force=True)
+    found = client.get("/queries/label-search", query_string={"text": "<script>alert(1)</script>"}).get_json(
+        force=True
+    )
     assert ["http://example.org/evil"] == [row["thing"]["value"] for row in found["results"]["bindings"]]
 
 
@@ -107,5 +131,7 @@ def test_an_answer_is_not_asked_twice(client: FlaskClient, engine: Any, browser:
     for headers in ({}, browser):
         first = client.get("/queries/situation-responses", headers=headers)
         asked = engine.asked
-        again = client.get("/queries/situation-responses", headers={**headers, "If-None-Match": first.headers["ETag"]})
+        again = client.get(
+            "/queries/situation-responses", headers={**headers, "If-None-Match": first.headers["ETag"]}
+        )
         assert (304, asked) == (again.status_code, engine.asked)

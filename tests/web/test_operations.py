@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pyoxigraph as ox
 import pytest
 
-from r2p_kg import rdf
+from r2p_kg.graph import rdf
 from r2p_kg.library import Library
 from r2p_kg.web import Settings, create_app
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
-    from r2p_kg.snapshot import Snapshot
+    from r2p_kg.graph.snapshot import Snapshot
 
 
 def test_the_landing_page_leads_to_questions_and_counts(client: FlaskClient, browser: dict[str, str]) -> None:
@@ -39,10 +39,18 @@ def test_it_says_that_it_lives_and_is_ready(client: FlaskClient) -> None:
     assert (200, "ready\n") == (client.get("/readyz").status_code, client.get("/readyz").text)
 
 
-def test_the_status_states_version_limits_counts_and_the_engine(client: FlaskClient, world: Snapshot, browser: dict[str, str]) -> None:
+def test_the_status_states_version_limits_counts_and_the_engine(
+    client: FlaskClient, world: Snapshot, browser: dict[str, str]
+) -> None:
     status = client.get("/status").json
     assert world.digest == status["snapshot"]
-    assert {"seconds": 5.0, "rows": 5000, "bytes": 4_000_000, "query_bytes": 20_000, "body_bytes": 60_000} == status["limits"]
+    assert {
+        "seconds": 5.0,
+        "rows": 5000,
+        "bytes": 4_000_000,
+        "query_bytes": 20_000,
+        "body_bytes": 60_000,
+    } == status["limits"]
     assert 2 == status["census"]["class: situation"]
     assert status["engine"]
     page = client.get("/status", headers=browser)
@@ -51,7 +59,9 @@ def test_the_status_states_version_limits_counts_and_the_engine(client: FlaskCli
 
 
 def test_a_notice_is_shown_on_the_status_page(world: Snapshot, engine: Any, browser: dict[str, str]) -> None:
-    client = create_app(Settings(notices=("2 errors: the last good snapshot is served",)), world, engine, Library()).test_client()
+    client = create_app(
+        Settings(notices=("2 errors: the last good snapshot is served",)), world, engine, Library()
+    ).test_client()
     assert "the last good snapshot is served" in client.get("/status", headers=browser).text
     assert ["2 errors: the last good snapshot is served"] == client.get("/status").json["notices"]
 
@@ -65,7 +75,9 @@ def test_the_dump_is_the_text_that_the_digest_is_of(client: FlaskClient, world: 
 
 
 @pytest.mark.parametrize("path", ["/void", "/.well-known/void"])
-def test_the_description_is_at_both_of_its_addresses(client: FlaskClient, path: str, browser: dict[str, str]) -> None:
+def test_the_description_is_at_both_of_its_addresses(
+    client: FlaskClient, path: str, browser: dict[str, str]
+) -> None:
     assert "text/turtle" == client.get(path).mimetype
     assert "application/rdf+xml" == client.get(path, headers={"Accept": "application/rdf+xml"}).mimetype
     assert "Everything in one file" in client.get(path, headers=browser).text

@@ -1,4 +1,7 @@
-"""The operator's address: closed without a token, and the only place where others' queries can be read or ended."""
+"""The operator's address.
+
+Closed without a token, and the only place where others' queries can be read or ended.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 
     from flask.testing import FlaskClient
 
-    from r2p_kg.snapshot import Snapshot
+    from r2p_kg.graph.snapshot import Snapshot
 
 TOKEN = "the operator's own"  # noqa: S105 - of this test
 MINE = {"Authorization": f"Bearer {TOKEN}"}
@@ -68,7 +71,9 @@ def test_the_text_of_a_running_query_is_the_operators_alone(client: FlaskClient)
     assert ENDLESS == client.get("/status", headers=MINE).json["engine"]["running"][0]["query"]
 
 
-def test_the_operator_ends_a_query_and_nobody_else_does(client: FlaskClient, running: threading.Thread) -> None:
+def test_the_operator_ends_a_query_and_nobody_else_does(
+    client: FlaskClient, running: threading.Thread
+) -> None:
     number = client.get("/operator/queries", headers=MINE).json["queries"][0]["id"]
     assert 401 == client.delete(f"/operator/queries/{number}").status_code
     assert running.is_alive()
@@ -96,15 +101,26 @@ def test_a_query_is_ended_with_delete_alone(client: FlaskClient, method: str) ->
         ({"Authorization": "Bearer "}, "Bearer"),
     ],
 )
-def test_without_the_token_it_answers_401_and_says_what_is_needed(client: FlaskClient, headers: dict[str, str], sign: str) -> None:
-    for reply in (client.get("/operator/queries", headers=headers), client.delete("/operator/queries/1", headers=headers)):
-        assert (401, "application/problem+json", "no-store") == (reply.status_code, reply.mimetype, reply.headers["Cache-Control"])
+def test_without_the_token_it_answers_401_and_says_what_is_needed(
+    client: FlaskClient, headers: dict[str, str], sign: str
+) -> None:
+    for reply in (
+        client.get("/operator/queries", headers=headers),
+        client.delete("/operator/queries/1", headers=headers),
+    ):
+        assert (401, "application/problem+json", "no-store") == (
+            reply.status_code,
+            reply.mimetype,
+            reply.headers["Cache-Control"],
+        )
         assert sign in reply.headers["WWW-Authenticate"]
         assert TOKEN not in reply.text
 
 
 @pytest.mark.parametrize("token", [None, ""])
-def test_where_the_operator_gave_no_token_nobody_comes_in(world: Snapshot, engine: Any, token: str | None) -> None:
+def test_where_the_operator_gave_no_token_nobody_comes_in(
+    world: Snapshot, engine: Any, token: str | None
+) -> None:
     client = create_app(Settings(), world, Cancelling(engine), Library(), operator_token=token).test_client()  # type: ignore[arg-type]
     for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": "Bearer None"}):
         reply = client.get("/operator/queries", headers=headers)
@@ -112,4 +128,7 @@ def test_where_the_operator_gave_no_token_nobody_comes_in(world: Snapshot, engin
 
 
 def test_whether_a_query_runs_is_not_told_either(client: FlaskClient) -> None:
-    assert {401} == {client.get("/operator/queries").status_code, client.delete("/operator/queries/9").status_code}
+    assert {401} == {
+        client.get("/operator/queries").status_code,
+        client.delete("/operator/queries/9").status_code,
+    }

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from r2p_kg import vocab
 from r2p_kg.errors import AnswerTooLargeError, BusyError, QueryTimeoutError, WorkerDiedError
+from r2p_kg.graph import vocab
 from r2p_kg.library import Library
 from r2p_kg.web import Settings, create_app
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
     from r2p_kg.engine import Budget, Dataset
-    from r2p_kg.snapshot import Snapshot
+    from r2p_kg.graph.snapshot import Snapshot
 
 MEMBERS = {"type", "title", "status", "detail", "instance"}
 
@@ -37,18 +37,28 @@ def assert_problem(reply: Any, status: int) -> dict[str, Any]:
 
 def addresses(client: FlaskClient) -> list[str]:
     """An address for every route of the application."""
-    examples = {"name": "nowhere", "filename": "nowhere", "query_id": "nowhere", "suffix": "nowhere", "number": "nowhere"}
+    examples = {
+        "name": "nowhere",
+        "filename": "nowhere",
+        "query_id": "nowhere",
+        "suffix": "nowhere",
+        "number": "nowhere",
+    }
     found = []
     for rule in client.application.url_map.iter_rules():
         path = rule.rule
         for argument in rule.arguments:
-            path = path.replace(f"<path:{argument}>", examples[argument]).replace(f"<{argument}>", examples[argument])
+            path = path.replace(f"<path:{argument}>", examples[argument]).replace(
+                f"<{argument}>", examples[argument]
+            )
         found.append(path)
     assert len(found) >= 18
     return found
 
 
-def test_every_route_refuses_a_wrong_method_with_a_problem_that_lists_the_right_ones(client: FlaskClient) -> None:
+def test_every_route_refuses_a_wrong_method_with_a_problem_that_lists_the_right_ones(
+    client: FlaskClient,
+) -> None:
     for path in addresses(client):
         reply = client.patch(path)
         assert_problem(reply, 405)
@@ -64,7 +74,18 @@ def test_every_route_with_a_name_answers_an_unknown_one_with_a_problem(client: F
 
 @pytest.mark.parametrize(
     "path",
-    ["/nope", "/id", "/id/", "/queries/", "/dumps/../status", "//evil.example/", "/static/../__init__.py", "/static/%2e%2e/service.py", "/id/%00", "/%ff"],
+    [
+        "/nope",
+        "/id",
+        "/id/",
+        "/queries/",
+        "/dumps/../status",
+        "//evil.example/",
+        "/static/../__init__.py",
+        "/static/%2e%2e/service.py",
+        "/id/%00",
+        "/%ff",
+    ],
 )
 def test_an_odd_path_is_found_or_is_404_and_never_a_redirect(client: FlaskClient, path: str) -> None:
     reply = client.get(path)
@@ -80,7 +101,9 @@ def test_a_browser_gets_the_same_problem_as_a_page(client: FlaskClient, browser:
     assert vocab.PROBLEM + "not-found" in reply.text
 
 
-def test_a_path_is_never_markup_on_the_page_that_refuses_it(client: FlaskClient, browser: dict[str, str]) -> None:
+def test_a_path_is_never_markup_on_the_page_that_refuses_it(
+    client: FlaskClient, browser: dict[str, str]
+) -> None:
     assert "<script>" not in client.get("/<script>alert(1)</script>", headers=browser).text
 
 
@@ -109,7 +132,9 @@ class Failing:
         (MemoryError(), 500, "internal-error"),
     ],
 )
-def test_what_the_engine_meets_becomes_a_problem(world: Snapshot, browser: dict[str, str], error: Exception, status: int, slug: str) -> None:
+def test_what_the_engine_meets_becomes_a_problem(
+    world: Snapshot, browser: dict[str, str], error: Exception, status: int, slug: str
+) -> None:
     client = create_app(Settings(), world, Failing(error), Library()).test_client()
     for path in ("/sparql?query=ASK%20%7B%7D", "/readyz"):
         reply = client.get(path)
@@ -123,7 +148,9 @@ def test_what_the_engine_meets_becomes_a_problem(world: Snapshot, browser: dict[
     assert 200 == client.get("/status").status_code
 
 
-def test_a_fault_of_ours_is_in_the_log_under_its_instance(world: Snapshot, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_of_ours_is_in_the_log_under_its_instance(
+    world: Snapshot, caplog: pytest.LogCaptureFixture
+) -> None:
     client = create_app(Settings(), world, Failing(RuntimeError("the cause")), Library()).test_client()
     with caplog.at_level(logging.ERROR):
         body = client.get("/readyz").get_json(force=True)
@@ -132,7 +159,16 @@ def test_a_fault_of_ours_is_in_the_log_under_its_instance(world: Snapshot, caplo
 
 
 def test_every_answer_carries_the_protecting_headers(client: FlaskClient, browser: dict[str, str]) -> None:
-    for path in ["/", "/sparql", "/status", "/nope", "/static/style.css", "/dumps/r2p.nq", "/queries", "/id/arvania-2001"]:
+    for path in [
+        "/",
+        "/sparql",
+        "/status",
+        "/nope",
+        "/static/style.css",
+        "/dumps/r2p.nq",
+        "/queries",
+        "/id/arvania-2001",
+    ]:
         for headers in ({}, browser):
             reply = client.get(path, headers=headers)
             policy = reply.headers["Content-Security-Policy"]
@@ -143,7 +179,17 @@ def test_every_answer_carries_the_protecting_headers(client: FlaskClient, browse
 
 
 def test_no_page_asks_anyone_else_or_runs_a_script(client: FlaskClient, browser: dict[str, str]) -> None:
-    for path in ["/", "/sparql", "/status", "/nope", "/queries", "/queries/situation-responses", "/ns", "/void", "/id/arvania-2001"]:
+    for path in [
+        "/",
+        "/sparql",
+        "/status",
+        "/nope",
+        "/queries",
+        "/queries/situation-responses",
+        "/ns",
+        "/void",
+        "/id/arvania-2001",
+    ]:
         page = client.get(path, headers=browser).text
         assert "<script" not in page
         assert " style=" not in page

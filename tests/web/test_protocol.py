@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyoxigraph as ox
 import pytest
 
-from r2p_kg import vocab
+from r2p_kg.graph import vocab
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -37,7 +37,9 @@ def test_a_query_in_the_address_is_answered_as_sparql_json(client: FlaskClient) 
 def test_a_query_may_be_sent_as_a_form_or_as_the_body(client: FlaskClient, method: str) -> None:
     assert SITUATIONS == rows(client.open("/sparql", method=method, data={"query": SELECT}))
     assert SITUATIONS == rows(client.open("/sparql", method=method, data=SELECT, content_type=DIRECT))
-    assert SITUATIONS == rows(client.open("/sparql", method=method, data=SELECT.encode(), content_type=f"{DIRECT}; charset=utf-8"))
+    assert SITUATIONS == rows(
+        client.open("/sparql", method=method, data=SELECT.encode(), content_type=f"{DIRECT}; charset=utf-8")
+    )
 
 
 def test_a_post_may_carry_its_parameters_in_the_address(client: FlaskClient) -> None:
@@ -55,7 +57,9 @@ def test_form_values_are_decoded_once(client: FlaskClient) -> None:
 
 
 def test_head_has_the_headers_of_get_and_no_body(client: FlaskClient) -> None:
-    head, get = (client.open("/sparql", method=method, query_string={"query": SELECT}) for method in ("HEAD", "GET"))
+    head, get = (
+        client.open("/sparql", method=method, query_string={"query": SELECT}) for method in ("HEAD", "GET")
+    )
     assert b"" == head.data
     assert (get.status_code, get.content_type, get.headers["ETag"], get.headers["Content-Length"]) == (
         head.status_code,
@@ -66,11 +70,15 @@ def test_head_has_the_headers_of_get_and_no_body(client: FlaskClient) -> None:
 
 
 def test_options_answers_a_preflight_that_browsers_may_keep(client: FlaskClient) -> None:
-    reply = client.options("/sparql", headers={"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"})
+    reply = client.options(
+        "/sparql", headers={"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
+    )
     assert 200 == reply.status_code
     assert "*" == reply.headers["Access-Control-Allow-Origin"]
     assert "Access-Control-Allow-Credentials" not in reply.headers
-    assert {"GET", "POST", "QUERY", "HEAD", "OPTIONS"} <= set(reply.headers["Access-Control-Allow-Methods"].split(", "))
+    assert {"GET", "POST", "QUERY", "HEAD", "OPTIONS"} <= set(
+        reply.headers["Access-Control-Allow-Methods"].split(", ")
+    )
     assert "86400" == reply.headers["Access-Control-Max-Age"]
     assert "QUERY" in reply.headers["Allow"]
 
@@ -89,7 +97,9 @@ def test_options_answers_a_preflight_that_browsers_may_keep(client: FlaskClient)
     ],
 )
 def test_the_format_of_a_table_is_negotiated(client: FlaskClient, accept: str | None, expected: str) -> None:
-    reply = client.get("/sparql", query_string={"query": SELECT}, headers={"Accept": accept} if accept else {})
+    reply = client.get(
+        "/sparql", query_string={"query": SELECT}, headers={"Accept": accept} if accept else {}
+    )
     assert expected == reply.content_type
     assert "Accept" in reply.headers["Vary"]
 
@@ -117,7 +127,11 @@ def test_a_parameter_asks_for_a_format_by_any_of_its_names(client: FlaskClient, 
 def test_what_sparqlwrapper_sends_is_understood(client: FlaskClient) -> None:
     sent = {"query": SELECT, "format": "json", "output": "json", "results": "json"}
     accept = "application/sparql-results+json,application/json,text/javascript,application/javascript"
-    assert SITUATIONS == rows(client.get("/sparql", query_string=sent, headers={"Accept": accept, "User-Agent": "Python-urllib/3.11"}))
+    assert SITUATIONS == rows(
+        client.get(
+            "/sparql", query_string=sent, headers={"Accept": accept, "User-Agent": "Python-urllib/3.11"}
+        )
+    )
 
 
 def test_what_cannot_be_produced_is_406_and_says_what_can(client: FlaskClient) -> None:
@@ -134,7 +148,9 @@ def test_the_dataset_may_be_chosen(client: FlaskClient) -> None:
     )
     assert 2 == one < two < whole
     named = "SELECT DISTINCT ?s WHERE { GRAPH ?s { ?a ?b ?c } }"
-    assert [vocab.ENTAILED_GRAPH] == rows(client.get("/sparql", query_string={"query": named, "named-graph-uri": vocab.ENTAILED_GRAPH}))
+    assert [vocab.ENTAILED_GRAPH] == rows(
+        client.get("/sparql", query_string={"query": named, "named-graph-uri": vocab.ENTAILED_GRAPH})
+    )
 
 
 def test_unknown_parameters_are_ignored(client: FlaskClient) -> None:
@@ -171,7 +187,10 @@ def test_an_answer_over_the_row_limit_is_an_error_and_no_part_of_it(client: Flas
         (400, {"method": "POST", "data": b"SELECT \xff", "content_type": DIRECT}),
         (400, {"method": "POST", "data": b"query=%ff", "content_type": FORM}),
         (400, {"method": "GET", "query_string": {"query": "SELECT nothing"}}),
-        (400, {"method": "GET", "query_string": {"query": SELECT, "using-graph-uri": "http://example.org/g"}}),
+        (
+            400,
+            {"method": "GET", "query_string": {"query": SELECT, "using-graph-uri": "http://example.org/g"}},
+        ),
         (400, {"method": "GET", "query_string": {"query": SELECT, "timeout": "soon"}}),
         (400, {"method": "GET", "query_string": "&".join(f"a{n}=1" for n in range(300))}),
         (403, {"method": "POST", "data": {"update": "CLEAR ALL"}}),
@@ -186,7 +205,9 @@ def test_an_answer_over_the_row_limit_is_an_error_and_no_part_of_it(client: Flas
         (415, {"method": "POST", "data": {"query": SELECT}, "content_type": "multipart/form-data"}),
     ],
 )
-def test_what_the_protocol_forbids_is_the_clients_fault(client: FlaskClient, status: int, arguments: dict[str, Any]) -> None:
+def test_what_the_protocol_forbids_is_the_clients_fault(
+    client: FlaskClient, status: int, arguments: dict[str, Any]
+) -> None:
     reply = client.open(**{"path": "/sparql", **arguments})
     assert (status, "application/problem+json") == (reply.status_code, reply.content_type)
 
@@ -197,7 +218,9 @@ def test_an_update_in_the_place_of_a_query_is_refused(client: FlaskClient) -> No
 
 
 def test_a_service_call_is_refused_before_it_is_evaluated(client: FlaskClient) -> None:
-    reply = client.get("/sparql", query_string={"query": "SELECT * { SERVICE <http://127.0.0.1:9/> { ?s ?p ?o } }"})
+    reply = client.get(
+        "/sparql", query_string={"query": "SELECT * { SERVICE <http://127.0.0.1:9/> { ?s ?p ?o } }"}
+    )
     assert reply.status_code in {400, 403}
     assert vocab.PROBLEM + "query-refused" == reply.json["type"]
 
@@ -219,13 +242,24 @@ def test_a_body_of_the_largest_allowed_length_is_answered(client: FlaskClient) -
 def test_the_same_question_has_the_same_tag_and_is_not_asked_again(client: FlaskClient, engine: Any) -> None:
     first = client.get("/sparql", query_string={"query": SELECT})
     asked = engine.asked
-    again = client.get("/sparql", query_string={"query": SELECT}, headers={"If-None-Match": first.headers["ETag"]})
+    again = client.get(
+        "/sparql", query_string={"query": SELECT}, headers={"If-None-Match": first.headers["ETag"]}
+    )
     assert (304, b"", first.headers["ETag"]) == (again.status_code, again.data, again.headers["ETag"])
     assert asked == engine.asked
     assert not first.headers["ETag"].startswith("W/")
-    other = client.get("/sparql", query_string={"query": SELECT, "format": "csv"}, headers={"If-None-Match": first.headers["ETag"]})
+    other = client.get(
+        "/sparql",
+        query_string={"query": SELECT, "format": "csv"},
+        headers={"If-None-Match": first.headers["ETag"]},
+    )
     assert 200 == other.status_code
-    assert first.headers["ETag"] != client.get("/sparql", query_string={"query": SELECT, "default-graph-uri": vocab.ENTAILED_GRAPH}).headers["ETag"]
+    assert (
+        first.headers["ETag"]
+        != client.get(
+            "/sparql", query_string={"query": SELECT, "default-graph-uri": vocab.ENTAILED_GRAPH}
+        ).headers["ETag"]
+    )
 
 
 def test_an_answer_that_differs_each_time_is_not_kept(client: FlaskClient) -> None:
@@ -239,7 +273,11 @@ def test_without_a_query_a_tool_gets_the_service_description(client: FlaskClient
         reply = client.get("/sparql", headers={"Accept": accept} if accept else {})
         assert 200 == reply.status_code
         form = ox.RdfFormat.from_media_type(reply.mimetype)
-        assert any(quad.object.value == vocab.SD + "Service" for quad in ox.parse(reply.data, form) if quad.predicate.value == vocab.RDF_TYPE)
+        assert any(
+            quad.object.value == vocab.SD + "Service"
+            for quad in ox.parse(reply.data, form)
+            if quad.predicate.value == vocab.RDF_TYPE
+        )
 
 
 def test_without_a_query_a_tool_that_expects_a_table_is_told_so(client: FlaskClient) -> None:
@@ -255,46 +293,77 @@ def test_a_browser_gets_a_form_that_needs_no_script(client: FlaskClient, browser
     assert "<script" not in page.text
 
 
-def test_a_browser_gets_the_answer_as_a_table_with_labels_and_links(client: FlaskClient, browser: dict[str, str]) -> None:
+def test_a_browser_gets_the_answer_as_a_table_with_labels_and_links(
+    client: FlaskClient, browser: dict[str, str]
+) -> None:
     page = client.get("/sparql", query_string={"query": SELECT}, headers=browser)
     assert 200 == page.status_code
-    assert '<a href="/id/arvania-2001" title="https://w3id.org/r2p-kg/id/arvania-2001">Arvania 2001</a>' in page.text
+    assert (
+        '<a href="/id/arvania-2001" title="https://w3id.org/r2p-kg/id/arvania-2001">Arvania 2001</a>'
+        in page.text
+    )
     assert "2 rows" in page.text
 
 
 def test_the_form_can_ask_for_data_from_a_browser(client: FlaskClient, browser: dict[str, str]) -> None:
-    assert "text/csv" == client.get("/sparql", query_string={"query": SELECT, "format": "text/csv"}, headers=browser).mimetype
+    assert (
+        "text/csv"
+        == client.get(
+            "/sparql", query_string={"query": SELECT, "format": "text/csv"}, headers=browser
+        ).mimetype
+    )
     assert "text/html" == client.get("/sparql", query_string={"query": SELECT, "format": "html"}).mimetype
 
 
 def test_a_long_table_says_how_much_of_it_is_shown(client: FlaskClient, browser: dict[str, str]) -> None:
-    page = client.get("/sparql", query_string={"query": "SELECT ?o WHERE { ?s <http://example.org/p> ?o } LIMIT 100"}, headers=browser)
+    page = client.get(
+        "/sparql",
+        query_string={"query": "SELECT ?o WHERE { ?s <http://example.org/p> ?o } LIMIT 100"},
+        headers=browser,
+    )
     assert "100 rows, " in page.text
     assert "of which" not in page.text
-    long = client.get("/sparql", query_string={"query": "SELECT ?s ?p ?o WHERE { ?s ?p ?o } LIMIT 150"}, headers=browser)
+    long = client.get(
+        "/sparql", query_string={"query": "SELECT ?s ?p ?o WHERE { ?s ?p ?o } LIMIT 150"}, headers=browser
+    )
     assert "150 rows, of which the first 100 are shown; the download has all of them" in long.text
 
 
 @pytest.mark.parametrize(
-    ("query", "shown"), [("ASK {}", "<strong>Yes</strong>"), ("ASK { <a:b> <a:b> <a:b> }", "<strong>No</strong>"), (CONSTRUCT, "Arvania 2001")]
+    ("query", "shown"),
+    [
+        ("ASK {}", "<strong>Yes</strong>"),
+        ("ASK { <a:b> <a:b> <a:b> }", "<strong>No</strong>"),
+        (CONSTRUCT, "Arvania 2001"),
+    ],
 )
-def test_every_form_of_query_has_a_page(client: FlaskClient, browser: dict[str, str], query: str, shown: str) -> None:
+def test_every_form_of_query_has_a_page(
+    client: FlaskClient, browser: dict[str, str], query: str, shown: str
+) -> None:
     assert shown in client.get("/sparql", query_string={"query": query}, headers=browser).text
 
 
-def test_a_wrong_query_comes_back_to_a_browser_with_its_error_and_the_form(client: FlaskClient, browser: dict[str, str]) -> None:
+def test_a_wrong_query_comes_back_to_a_browser_with_its_error_and_the_form(
+    client: FlaskClient, browser: dict[str, str]
+) -> None:
     page = client.get("/sparql", query_string={"query": "SELECT ?s\nWHERE { ?s <script> }"}, headers=browser)
     assert (400, "text/html; charset=utf-8") == (page.status_code, page.content_type)
     assert "The query has a syntax error" in page.text
     assert "WHERE { ?s &lt;script&gt; }</textarea>" in page.text
 
 
-ENTAILED_OR_NOT = "ASK { <https://w3id.org/r2p-kg/id/arvania-2001> <https://w3id.org/r2p-kg/ns#mentionedIn> ?passage }"
+ENTAILED_OR_NOT = (
+    "ASK { <https://w3id.org/r2p-kg/id/arvania-2001> <https://w3id.org/r2p-kg/ns#mentionedIn> ?passage }"
+)
 WRITTEN_OR_NOT = "ASK { <https://w3id.org/r2p-kg/id/arvania-2001> a ?class }"
 
 
 def asked(client: FlaskClient, query: str, **parameters: str) -> bool:
-    reply = client.get("/sparql", query_string={"query": query, **parameters}, headers={"Accept": "application/sparql-results+json"})
+    reply = client.get(
+        "/sparql",
+        query_string={"query": query, **parameters},
+        headers={"Accept": "application/sparql-results+json"},
+    )
     assert 200 == reply.status_code, reply.text
     assert reply.json is not None
     return bool(reply.json["boolean"])
@@ -305,11 +374,17 @@ def test_a_query_sees_what_is_entailed_by_default(client: FlaskClient, parameter
     assert asked(client, ENTAILED_OR_NOT, **parameters)
 
 
-def test_entailment_none_leaves_out_what_is_entailed_from_the_default_graph_and_the_named_ones(client: FlaskClient) -> None:
+def test_entailment_none_leaves_out_what_is_entailed_from_the_default_graph_and_the_named_ones(
+    client: FlaskClient,
+) -> None:
     assert not asked(client, ENTAILED_OR_NOT, entailment="none")
     assert asked(client, WRITTEN_OR_NOT, entailment="none")
-    assert asked(client, "ASK { GRAPH <https://w3id.org/r2p-kg/graph/facts/arvania> { ?s ?p ?o } }", entailment="none")
-    assert not asked(client, "ASK { GRAPH <https://w3id.org/r2p-kg/graph/entailed> { ?s ?p ?o } }", entailment="none")
+    assert asked(
+        client, "ASK { GRAPH <https://w3id.org/r2p-kg/graph/facts/arvania> { ?s ?p ?o } }", entailment="none"
+    )
+    assert not asked(
+        client, "ASK { GRAPH <https://w3id.org/r2p-kg/graph/entailed> { ?s ?p ?o } }", entailment="none"
+    )
 
 
 def test_a_dataset_of_the_protocol_or_of_the_query_wins_over_entailment_none(client: FlaskClient) -> None:
@@ -326,5 +401,8 @@ def test_another_entailment_is_refused_and_a_broken_query_keeps_its_own_error(cl
 
 
 def test_answers_with_and_without_entailment_have_tags_of_their_own(client: FlaskClient) -> None:
-    tags = {client.get("/sparql", query_string={"query": ENTAILED_OR_NOT, **more}).headers["ETag"] for more in ({}, {"entailment": "none"})}
+    tags = {
+        client.get("/sparql", query_string={"query": ENTAILED_OR_NOT, **more}).headers["ETag"]
+        for more in ({}, {"entailment": "none"})
+    }
     assert 2 == len(tags)

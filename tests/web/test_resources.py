@@ -9,14 +9,14 @@ from urllib.parse import quote
 import pyoxigraph as ox
 import pytest
 
-from r2p_kg import rdf, vocab
+from r2p_kg.graph import rdf, vocab
 from r2p_kg.web import jsonld, terms
 from r2p_kg.web.index import Index
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
-    from r2p_kg.snapshot import Snapshot
+    from r2p_kg.graph.snapshot import Snapshot
 
 TALKS = vocab.ID + "arvania.response.talks"
 
@@ -32,21 +32,30 @@ def triples(data: bytes, media_type: str) -> set[tuple[str, str, str]]:
 def test_a_suffix_decides_the_form_and_every_form_says_the_same(client: FlaskClient, suffix: str) -> None:
     reply = client.get(f"/id/arvania-2001{suffix}", headers={"Accept": "text/html"})
     assert 200 == reply.status_code
-    assert triples(client.get("/id/arvania-2001.nt").data, "application/n-triples") == triples(reply.data, reply.mimetype)
+    assert triples(client.get("/id/arvania-2001.nt").data, "application/n-triples") == triples(
+        reply.data, reply.mimetype
+    )
 
 
-def test_the_form_is_negotiated_where_there_is_no_suffix(client: FlaskClient, browser: dict[str, str]) -> None:
+def test_the_form_is_negotiated_where_there_is_no_suffix(
+    client: FlaskClient, browser: dict[str, str]
+) -> None:
     assert "text/html" == client.get("/id/arvania-2001", headers=browser).mimetype
     turtle = client.get("/id/arvania-2001")
     assert ("text/turtle", "/id/arvania-2001.ttl") == (turtle.mimetype, turtle.headers["Content-Location"])
     assert "Accept" in turtle.headers["Vary"]
     linked = client.get("/id/arvania-2001", headers={"Accept": "application/ld+json"})
-    assert ("application/ld+json", "/id/arvania-2001.jsonld") == (linked.mimetype, linked.headers["Content-Location"])
+    assert ("application/ld+json", "/id/arvania-2001.jsonld") == (
+        linked.mimetype,
+        linked.headers["Content-Location"],
+    )
     assert '</id/arvania-2001.rdf>; rel="alternate"; type="application/rdf+xml"' in turtle.headers["Link"]
     assert 406 == client.get("/id/arvania-2001", headers={"Accept": "image/png"}).status_code
 
 
-def test_a_description_has_what_is_said_of_it_what_leads_to_it_and_the_names_of_all(client: FlaskClient) -> None:
+def test_a_description_has_what_is_said_of_it_what_leads_to_it_and_the_names_of_all(
+    client: FlaskClient,
+) -> None:
     found = triples(client.get("/id/arvania-2001.nt").data, "application/n-triples")
     situation = f"<{vocab.ID}arvania-2001>"
     assert (situation, f"<{vocab.RDFS_LABEL}>", '"Arvania 2001"@en') in found
@@ -66,23 +75,35 @@ def test_literals_are_those_of_the_snapshot_not_of_the_store(client: FlaskClient
 
 
 def test_a_blank_node_comes_with_what_is_said_of_it(client: FlaskClient) -> None:
-    found = triples(client.get("/resource", query_string={"iri": vocab.NS + "Response", "format": "nt"}).data, "application/n-triples")
+    found = triples(
+        client.get("/resource", query_string={"iri": vocab.NS + "Response", "format": "nt"}).data,
+        "application/n-triples",
+    )
     assert any(predicate == f"<{vocab.OWL}someValuesFrom>" for _, predicate, _ in found)
 
 
-def test_a_statement_shows_its_sentence_passage_and_hedges_first(client: FlaskClient, browser: dict[str, str]) -> None:
+def test_a_statement_shows_its_sentence_passage_and_hedges_first(
+    client: FlaskClient, browser: dict[str, str]
+) -> None:
     page = client.get("/id/arvania.response.talks", headers=browser).text
     assert "<h1>The council &lt;b&gt;held&lt;/b&gt; talks.</h1>" in page
     warrant = page[page.index('<dl class="warrant">') :]
     warrant = warrant[: warrant.index("</dl>")]
-    assert '<a href="/id/report/para-1" title="https://w3id.org/r2p-kg/id/report/para-1">Report, para. 1</a>' in warrant
+    assert (
+        '<a href="/id/report/para-1" title="https://w3id.org/r2p-kg/id/report/para-1">Report, para. 1</a>'
+        in warrant
+    )
     assert "alleged" in warrant
     assert "Negated" in warrant
 
 
-def test_a_passage_lists_its_statements_with_their_hedges(client: FlaskClient, browser: dict[str, str]) -> None:
+def test_a_passage_lists_its_statements_with_their_hedges(
+    client: FlaskClient, browser: dict[str, str]
+) -> None:
     page = client.get("/id/report/para-1", headers=browser).text
-    listed = page[page.index('<ul class="statements">') : page.index("</ul>", page.index('<ul class="statements">'))]
+    listed = page[
+        page.index('<ul class="statements">') : page.index("</ul>", page.index('<ul class="statements">'))
+    ]
     assert "/id/arvania.response.talks" in listed
     assert '<span class="chip">alleged</span> <span class="chip">negated</span>' in listed
     assert "No statement cites this passage." in client.get("/id/report/para-2", headers=browser).text
@@ -99,9 +120,22 @@ def test_a_page_names_the_graph_of_each_statement(client: FlaskClient, browser: 
 
 
 def test_what_nobody_speaks_of_is_404(client: FlaskClient, browser: dict[str, str]) -> None:
-    for path in ("/id/nowhere", "/id/nowhere.ttl", "/graph/none", "/ns/9.9", "/ns.xyz", "/resource?iri=http://example.org/none"):
-        assert (404, "application/problem+json") == (client.get(path).status_code, client.get(path).content_type)
-        assert (404, "text/html") == (client.get(path, headers=browser).status_code, client.get(path, headers=browser).mimetype)
+    for path in (
+        "/id/nowhere",
+        "/id/nowhere.ttl",
+        "/graph/none",
+        "/ns/9.9",
+        "/ns.xyz",
+        "/resource?iri=http://example.org/none",
+    ):
+        assert (404, "application/problem+json") == (
+            client.get(path).status_code,
+            client.get(path).content_type,
+        )
+        assert (404, "text/html") == (
+            client.get(path, headers=browser).status_code,
+            client.get(path, headers=browser).mimetype,
+        )
     assert 400 == client.get("/resource").status_code
 
 
@@ -111,14 +145,21 @@ def test_a_graph_has_a_page_and_its_triples(client: FlaskClient, browser: dict[s
     assert (f"<{vocab.ID}arvania-2001>", f"<{vocab.NS}mentionedIn>", f"<{vocab.ID}report/para-1>") in found
 
 
-def test_many_links_are_counted_and_paged_and_none_is_left_out(client: FlaskClient, browser: dict[str, str]) -> None:
-    """250 things lead to one: the page shows some and says how many there are, its pages together show all."""
+def test_many_links_are_counted_and_paged_and_none_is_left_out(
+    client: FlaskClient, browser: dict[str, str]
+) -> None:
+    """250 things lead to one.
+
+    The page shows some and says how many there are, its pages together show all.
+    """
     hub = {"iri": "http://example.org/hub"}
     first = client.get("/resource", query_string=hub, headers=browser).text
     assert ">All 250</a>" in first
     shown: set[str] = set()
     for page in (1, 2, 3):
-        text = client.get("/resource", query_string={**hub, "in": "http://example.org/to", "page": page}, headers=browser).text
+        text = client.get(
+            "/resource", query_string={**hub, "in": "http://example.org/to", "page": page}, headers=browser
+        ).text
         assert f"page {page} of 3" in text
         shown |= set(re.findall(r'title="(http://example\.org/m[0-9]+)"', text))
     assert 250 == len(shown)
@@ -134,7 +175,11 @@ def test_a_link_in_the_data_is_never_a_script(client: FlaskClient, browser: dict
     page = client.get("/resource", query_string={"iri": "http://example.org/evil"}, headers=browser)
     assert "<script>alert" not in page.text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.text
-    assert not [target for target in re.findall(r'(?:href|src|action)="([^"]*)"', page.text) if not target.startswith(("/", "http://", "https://", "#", "?"))]
+    assert not [
+        target
+        for target in re.findall(r'(?:href|src|action)="([^"]*)"', page.text)
+        if not target.startswith(("/", "http://", "https://", "#", "?"))
+    ]
     assert 'href="https://elsewhere.example/x"' in page.text
     assert 'rel="external noopener noreferrer nofollow"' in page.text
 
@@ -155,7 +200,17 @@ def test_only_our_own_iris_have_a_local_address(iri: str, there: str | None) -> 
 
 
 @pytest.mark.parametrize(
-    "iri", ["javascript:alert(1)", "data:text/html,x", "JaVaScRiPt:x", "//evil.example", "http:", "http://[bad", "ftp://a.example/", "mailto:a@b.example"]
+    "iri",
+    [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "JaVaScRiPt:x",
+        "//evil.example",
+        "http:",
+        "http://[bad",
+        "ftp://a.example/",
+        "mailto:a@b.example",
+    ],
 )
 def test_only_web_addresses_lead_out(iri: str) -> None:
     assert None is terms.external(iri)
@@ -176,19 +231,26 @@ def test_an_index_knows_subjects_objects_graphs_and_labels(world: Snapshot) -> N
     assert index.knows(vocab.ENTAILED_GRAPH)
     assert not index.knows(vocab.ID + "nothing")
     assert "ex:n7" == index.label("http://example.org/n7")
-    assert [(vocab.ID + "arvania-2001", "Arvania 2001"), (vocab.ID + "borland-1999", "Borland 1999")] == index.instances(vocab.NS + "Situation")
+    assert [
+        (vocab.ID + "arvania-2001", "Arvania 2001"),
+        (vocab.ID + "borland-1999", "Borland 1999"),
+    ] == index.instances(vocab.NS + "Situation")
     assert frozenset({vocab.NS + "Situation"}) == index.types(vocab.ID + "arvania-2001")
     assert sum(index.graphs().values()) == len(rdf.quads_of(world.quads))
 
 
-def test_the_vocabulary_is_a_page_with_an_anchor_for_each_term_and_a_document(client: FlaskClient, browser: dict[str, str]) -> None:
+def test_the_vocabulary_is_a_page_with_an_anchor_for_each_term_and_a_document(
+    client: FlaskClient, browser: dict[str, str]
+) -> None:
     page = client.get("/ns", headers=browser).text
     for name in ("Statement", "Response", "cites", "says"):
         assert f'<article class="term" id="{name}"' in page
     assert "What a source says." in page
     for suffix in (".ttl", ".nt", ".rdf", ".jsonld"):
         reply = client.get(f"/ns{suffix}")
-        assert (f"<{vocab.NS}says>", f"<{vocab.RDFS_LABEL}>", '"says"@en') in triples(reply.data, reply.mimetype)
+        assert (f"<{vocab.NS}says>", f"<{vocab.RDFS_LABEL}>", '"says"@en') in triples(
+            reply.data, reply.mimetype
+        )
     assert "/ns.ttl" == client.get("/ns").headers["Content-Location"]
 
 
@@ -201,7 +263,10 @@ def test_every_link_of_the_main_pages_leads_somewhere(client: FlaskClient, brows
         reply = client.get(path, headers=browser)
         assert 200 == reply.status_code, path
         if depth < 2 and reply.mimetype == "text/html" and len(seen) < 400:
-            links = {link.replace("&amp;", "&").split("#")[0] for link in re.findall(r'href="(/[^"]*)"', reply.text)}
+            links = {
+                link.replace("&amp;", "&").split("#")[0]
+                for link in re.findall(r'href="(/[^"]*)"', reply.text)
+            }
             todo += [(link, depth + 1) for link in sorted(links - seen)]
             seen |= links
     assert len(seen) > 40

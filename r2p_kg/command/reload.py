@@ -1,0 +1,175 @@
+"""From an edited folder to the graph that is served, while it is served.
+
+Build aside, try every saved question, then switch.
+
+Whatever goes wrong on the way leaves what is served as it is, and is said on the status page.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Final
+
+from r2p_kg.curate.findings import FindingsError
+from r2p_kg.errors import LibraryError, QueryError, R2PError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
+#: How many errors of a bad edit the status page lists.
+_SHOWN: Final = 20
+
+#: Seconds between two looks at the folder that is watched.
+_LOOK: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where the curated files, the built snapshots and the saved questions are."""
+
+    ontology: Path
+    state: Path
+    queries: Path
+
+
+def build(
+    folders: Folders, progress: Callable[[str, str], None] = lambda _step, _what: None
+) -> tuple[Path, tuple[str, ...]]:
+    """The snapshot file of the curated files, and what the operator should know of it.
+
+    Built where something changed; where the change has errors, the last good one and a notice for each error.
+    Raises FindingsError where there is no good one yet, UsageError or SnapshotError where a folder cannot be
+    used.
+    """
+    from r2p_kg.curate import build as building
+
+    try:
+        return building.current(folders.ontology, folders.state, progress).path, ()
+    except FindingsError as error:
+        good = building.last_good_path(folders.ontology, folders.state)
+        if good is None or building.last_good(folders.ontology, folders.state) is None:
+            raise
+        notice = f"{error}: the last good snapshot is served. Mend the files (r2p check says where); they are read again on SIGHUP and at the next start."
+        errors = [str(finding) for finding in error.findings if finding.severity == "error"]
+        return good, (notice, *errors[:_SHOWN])
+
+
+def tried(folders: Folders) -> tuple[Path, tuple[str, ...]]:
+    """As :func:`build`, after every saved question has been asked of the new snapshot.
+
+    Runs in a process of its own.
+
+    Raises LibraryError where a saved question cannot be read or answered.
+    """
+    from r2p_kg import library
+    from r2p_kg.engine.pool import Pool, PoolSettings
+    from r2p_kg.graph import snapshot
+
+    path, notices = build(folders)
+    if notices:
+        return path, notices
+    prefixes = snapshot.read(path).prefixes
+    pool = Pool(path, PoolSettings(workers=1, spares=0))
+    try:
+        for query in library.load(folders.queries).queries:
+            if not any(param.required for param in query.params):
+                graph = query.form in {"construct", "describe"}
+                pool.ask(
+                    library.bind(query, {}, prefixes),
+                    media_type="application/n-triples" if graph else "application/sparql-results+json",
+                )
+    except QueryError as error:
+        message = f"saved question {query.id}: {error}"
+        raise LibraryError(message) from error
+    finally:
+        pool.close()
+    return path, ()
+
+
+class Reloader:
+    """Reloads on demand, one reload after another.
+
+    ``switch`` gets the snapshot's file and the notices; ``watch``: also when a file changes.
+
+    ``now``: the file and the notices that are served at the start.
+    """
+
+    def __init__(
+        self,
+        folders: Folders,
+        now: tuple[Path, tuple[str, ...]],
+        switch: Callable[[Path, tuple[str, ...]], None],
+        *,
+        watch: bool,
+    ) -> None:
+        self._folders = folders
+        self._now = now
+        self._switch = switch
+        self._watch = watch
+        self._wanted = threading.Event()
+        self._closed = False
+        threading.Thread(target=self._run, name="reload", daemon=True).start()
+
+    def request(self, *_signal: object) -> None:
+        """Reload soon; may be called from a signal handler."""
+        self._wanted.set()
+
+    def close(self) -> None:
+        """Reload no more."""
+        self._closed = True
+        self._wanted.set()
+
+    def _run(self) -> None:
+        seen = self._state()
+        while True:
+            asked = self._wanted.wait(_LOOK if self._watch else None)
+            self._wanted.clear()
+            if self._closed:
+                return
+            before, seen = seen, self._state()
+            if asked or before != seen:
+                self._reload()
+
+    def _reload(self) -> None:
+        try:
+            # In a process of its own: the reasoner's and the checkers' memory goes back to the system with
+            # it.
+            with ProcessPoolExecutor(1, get_context("spawn")) as process:
+                found = process.submit(tried, self._folders).result()
+            # Also where the graph is the same: the saved questions may be others.
+            self._switch(*found)
+            self._now = found
+            _log.warning("reloaded: %s", "; ".join(found[1]) or found[0].stem)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the service goes on with what it has
+            said = str(error) if isinstance(error, R2PError) else f"the reload failed: {error!r}"
+            _log.error("%s: what was served before goes on", said)
+            self._now = (self._now[0], (f"{said}: what was served before goes on",))
+            try:
+                self._switch(*self._now)
+            except R2PError as worse:
+                _log.error("%s", worse)
+
+    def _state(self) -> frozenset[tuple[str, int, int]]:
+        """Name, time and size of every file that is watched."""
+        if not self._watch:
+            return frozenset()
+        found = set()
+        for folder, pattern in (
+            (self._folders.ontology, "*.ttl"),
+            (self._folders.ontology, "*.rq"),
+            (self._folders.queries, "*.rq"),
+        ):
+            for path in folder.rglob(pattern):
+                try:
+                    about = path.stat()
+                except FileNotFoundError:
+                    continue
+                found.add((str(path), about.st_mtime_ns, about.st_size))
+        return frozenset(found)

@@ -1,0 +1,130 @@
+"""SHACL shapes: presence, counting, uniqueness and kind, which OWL's open world cannot police.
+
+pySHACL does the work.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import rdflib
+from pyoxigraph import BlankNode, Literal, NamedNode, Triple
+from rdflib.namespace import RDF, SH, XSD
+
+from r2p_kg.curate.checks.places import HEAD
+from r2p_kg.curate.findings import Finding, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from r2p_kg.curate.checks.places import Places
+    from r2p_kg.curate.sources import Corpus
+
+_SEVERITY: dict[rdflib.term.Node, Severity] = {SH.Violation: "error", SH.Warning: "warning", SH.Info: "info"}
+_REPAIR = "compare with the scope note of the property and with a neighbouring file"
+
+
+def check(corpus: Corpus, folder: Path, places: Places) -> Iterator[Finding]:
+    """One finding for each result of validating what was written against ``folder/*.ttl``.
+
+    Message and repair are the shape's ``sh:message`` and ``sh:description``; the check's name is the shape's
+    IRI and component.
+    """
+    shapes = rdflib.Graph()
+    for path in sorted(folder.glob("*.ttl")):
+        shapes.parse(path, format="turtle")
+    if not len(shapes):
+        return
+    for result, report in _results(
+        graph_of(triple for source in corpus.sources for triple in source.triples), shapes
+    ):
+        yield _finding(result, report, shapes, places)
+
+
+def graph_of(triples: Iterable[Triple]) -> rdflib.Graph:
+    """The triples as one rdflib graph, lexical forms kept."""
+    graph = rdflib.Graph()
+    known: dict[object, rdflib.term.IdentifiedNode | rdflib.Literal] = {}
+    for triple in triples:
+        for term in (triple.subject, triple.predicate, triple.object):
+            if term not in known:
+                known[term] = _to_rdflib(term)
+        graph.add((known[triple.subject], known[triple.predicate], known[triple.object]))
+    return graph
+
+
+def _results(data: rdflib.Graph, shapes: rdflib.Graph) -> Iterator[tuple[rdflib.term.Node, rdflib.Graph]]:
+    import pyshacl  # noqa: PLC0415 - a third of a second that only those who check should pay
+
+    _, report, _ = pyshacl.validate(
+        data, shacl_graph=shapes, inference="none", advanced=False, do_owl_imports=False
+    )
+    graph = cast("rdflib.Graph", report)
+    for result in graph.subjects(RDF.type, SH.ValidationResult):
+        yield result, graph
+
+
+def _finding(result: rdflib.term.Node, report: rdflib.Graph, shapes: rdflib.Graph, places: Places) -> Finding:
+    focus = _to_oxigraph(report.value(result, SH.focusNode))
+    value = _to_oxigraph(report.value(result, SH.value))
+    shape = report.value(result, SH.sourceShape)
+    predicate = _first_step(shapes.value(shape, SH.path), shapes)
+    where, line = places.find(focus, predicate, value) if focus is not None else (HEAD, 1)
+    owner = next(shapes.subjects(SH.property, shape), shape)
+    component = (
+        str(report.value(result, SH.sourceConstraintComponent))
+        .rpartition("#")[2]
+        .removesuffix("ConstraintComponent")
+    )
+    name = f"{str(owner).rpartition('/')[2]} {places.name(predicate) if predicate is not None else ''} sh:{component[0].lower()}{component[1:]}"
+    message = str(report.value(result, SH.resultMessage)).rstrip(".")
+    if value is not None:
+        message += f" ({places.name(value)})"
+    said = f"{places.name(focus)}: {message}" if focus is not None else message
+    repair = shapes.value(shape, SH.description) or shapes.value(owner, SH.description) or _REPAIR
+    return Finding(
+        _SEVERITY.get(report.value(result, SH.resultSeverity) or SH.Violation, "error"),
+        " ".join(name.split()),
+        getattr(focus, "value", ""),
+        where,
+        line,
+        said,
+        str(repair),
+    )
+
+
+def _first_step(path: rdflib.term.Node | None, shapes: rdflib.Graph) -> NamedNode | None:
+    """The property that a path begins with, which is the one that a curator wrote or should write."""
+    while isinstance(path, rdflib.BNode):
+        path = shapes.value(path, SH.alternativePath) or shapes.value(path, RDF.first)
+    return NamedNode(str(path)) if isinstance(path, rdflib.URIRef) else None
+
+
+def _to_rdflib(term: object) -> rdflib.term.IdentifiedNode | rdflib.Literal:
+    if isinstance(term, NamedNode):
+        return rdflib.URIRef(term.value)
+    if isinstance(term, BlankNode):
+        return rdflib.BNode(term.value)
+    if isinstance(term, Literal):
+        if term.language:
+            return rdflib.Literal(term.value, lang=term.language)
+        if term.datatype.value == str(XSD.string):
+            return rdflib.Literal(term.value)
+        return rdflib.Literal(term.value, datatype=rdflib.URIRef(term.datatype.value), normalize=False)
+    message = f"unexpected term: {term!r}"
+    raise ValueError(message)
+
+
+def _to_oxigraph(term: rdflib.term.Node | None) -> NamedNode | BlankNode | Literal | None:
+    if isinstance(term, rdflib.URIRef):
+        return NamedNode(str(term))
+    if isinstance(term, rdflib.BNode):
+        return BlankNode(str(term))
+    if isinstance(term, rdflib.Literal):
+        return (
+            Literal(str(term), language=term.language)
+            if term.language
+            else Literal(str(term), datatype=NamedNode(str(term.datatype)) if term.datatype else None)
+        )
+    return None

@@ -1,0 +1,1 @@
+"""The waist: snapshots, their terms and what is read from them; both halves stand on it."""

@@ -1,0 +1,139 @@
+"""The frozen value between curators and readers.
+
+Canonical quads, prefixes, a digest and a census, in one file.
+
+Beside them stands where each quad comes from (:mod:`r2p_kg.graph.origins`), outside the digest: lines move
+without a change of what is said. The digest is the SHA-256 of the canonical N-Quads text (sorted lines, blank
+nodes labelled by RDFC-1.0, https://www.w3.org/TR/rdf-canon/); it is the snapshot's version, its ETag and its
+file name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from r2p_kg.errors import SnapshotError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+#: Raised whenever the layout inside the file changes; older files are then rebuilt.
+FORMAT = 2
+
+#: A fixed time stamp for the members of the archive: equal content gives an equal file.
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One immutable state of the graph.
+
+    ``quads``: canonical N-Quads, UTF-8, one quad a line, sorted. ``prefixes``: prefix → namespace IRI, as
+    declared in ``ontology/prefixes.ttl``. ``digest``: 64 hexadecimal digits. ``census``: counts by name
+    (quads, statements by class, passages …), for people and for tests. ``origins``: where each quad comes
+    from, see :mod:`r2p_kg.graph.origins`; empty where that is not known (data that are not ours).
+    """
+
+    quads: bytes
+    prefixes: Mapping[str, str]
+    digest: str
+    census: Mapping[str, int]
+    origins: bytes = b""
+
+    @classmethod
+    def of(
+        cls, quads: bytes, prefixes: Mapping[str, str], census: Mapping[str, int], origins: bytes = b""
+    ) -> Snapshot:
+        """The snapshot of canonical N-Quads text, digest computed."""
+        return cls(quads, dict(prefixes), hashlib.sha256(quads).hexdigest(), dict(census), origins)
+
+    @property
+    def file_name(self) -> str:
+        """The name its file always has."""
+        return f"{self.digest}.zip"
+
+
+def write(snapshot: Snapshot, folder: Path) -> Path:
+    """Write the snapshot into ``folder`` under its own name, whole or not at all, and return the path.
+
+    Raises SnapshotError where the folder cannot be written.
+    """
+    head = {
+        "format": FORMAT,
+        "digest": snapshot.digest,
+        "prefixes": dict(sorted(snapshot.prefixes.items())),
+        "census": dict(sorted(snapshot.census.items())),
+    }
+    path = folder / snapshot.file_name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(_member("snapshot.json"), json.dumps(head, indent=1, ensure_ascii=False))
+            archive.writestr(_member("quads.nq"), snapshot.quads)
+            archive.writestr(_member("origins.txt"), snapshot.origins)
+    except OSError as error:
+        message = (
+            f"cannot write a snapshot into {folder}: {error.strerror}; choose another folder with --state"
+        )
+        raise SnapshotError(message) from error
+    return path
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to be written that is at ``path`` whole when the context ends, and not at all where it fails.
+
+    Raises OSError.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
+    partial = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+        # A temporary file is its maker's alone; what is written may be read by another user than the one who
+        # made it.
+        partial.chmod(0o644)
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def read(path: Path) -> Snapshot:
+    """The snapshot in a file, its digest verified.
+
+    Raises SnapshotError where the file is missing, damaged, of another format, or not what its digest says.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            head = json.loads(archive.read("snapshot.json"))
+            quads = archive.read("quads.nq")
+            origins = archive.read("origins.txt") if "origins.txt" in archive.namelist() else b""
+        if head["format"] != FORMAT:
+            message = (
+                f"{path}: snapshot format {head['format']}, this version reads {FORMAT}; run r2p build again"
+            )
+            raise SnapshotError(message)
+        found = Snapshot.of(quads, head["prefixes"], head["census"], origins)
+    except (OSError, zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, KeyError, EOFError) as error:
+        message = f"{path}: not a readable snapshot ({error}); run r2p build again"
+        raise SnapshotError(message) from error
+    if found.digest != head["digest"]:
+        message = f"{path}: the content does not match its digest; run r2p build again"
+        raise SnapshotError(message)
+    return found
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, _EPOCH)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.external_attr = 0o644 << 16
+    return info
