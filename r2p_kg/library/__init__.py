@@ -25,10 +25,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from r2p_kg.errors import LibraryError
-from r2p_kg.library import params, text
+from r2p_kg.library import params
 from r2p_kg.library.params import Param
 from r2p_kg.library.reading import read
 from r2p_kg.library.values import Column, Library, SavedQuery
+from r2p_kg.sparql.outline import substitute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,4 +100,4 @@ def bind(query: SavedQuery, values: Mapping[str, str], prefixes: Mapping[str, st
             message = f"parameter {name}: {query.id} needs a value for it ({param.label})"
             raise LibraryError(message)
         terms[name] = params.term(param, value, allowed)
-    return text.substitute(query.text, terms)
+    return substitute(query.text, terms)

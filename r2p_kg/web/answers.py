@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Final
 from flask import Response, render_template, request
 
 from r2p_kg.engine import Budget, Dataset, policy
-from r2p_kg.engine.lint import lint
 from r2p_kg.graph import media, rdf
+from r2p_kg.sparql.lint import lint
 from r2p_kg.web import accept, replies, service, terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from r2p_kg.engine import Answer
-    from r2p_kg.engine.lint import LintWarning
+    from r2p_kg.sparql.lint import LintWarning
     from r2p_kg.web.service import Service
 
 #: Characters of the header that warns.

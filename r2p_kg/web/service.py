@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from flask import current_app
 
 from r2p_kg import __version__
-from r2p_kg.engine.lint import lint
 from r2p_kg.engine.policy import Limits
-from r2p_kg.engine.vocabulary import Vocabulary
+from r2p_kg.graph import vocab
+from r2p_kg.sparql.known_terms import KnownTerms
+from r2p_kg.sparql.lint import lint
 from r2p_kg.web.index import Index
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from r2p_kg.engine import Engine
-    from r2p_kg.engine.lint import LintWarning
     from r2p_kg.graph.snapshot import Snapshot
     from r2p_kg.library import Library
+    from r2p_kg.sparql.lint import LintWarning
 
 T = TypeVar("T")
 _KEY = "r2p-kg"
@@ -107,9 +108,10 @@ class Service:
         )
 
     @property
-    def vocabulary(self) -> Vocabulary:
+    def vocabulary(self) -> KnownTerms:
         """All that a query can name of the snapshot."""
-        return self.once("vocabulary", lambda: Vocabulary.of(self.snapshot))
+        of = self.snapshot
+        return self.once("vocabulary", lambda: KnownTerms.of(of.quads, of.prefixes, vocab.BASE))
 
     def warnings(self, query: str) -> Sequence[LintWarning]:
         """What a query that the engine takes probably does not mean, without waiting.
