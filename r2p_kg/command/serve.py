@@ -155,7 +155,7 @@ def served(
     from r2p_kg.web.gateway import Served
 
     settings = replace(offer.settings, notices=notices)
-    engine = broker.Client(address, found.digest)
+    engine = broker.Client(address)
     if offer.queries:
         with suppress(LibraryError):  # the reload that found it says so, in the log and on the status page
             questions = library.load(offer.queries)

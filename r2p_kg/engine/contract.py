@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from r2p_kg.sparql.lint import LintWarning
 
 
 @dataclass(frozen=True)
@@ -28,9 +33,15 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer. ``kind``: select, ask or graph. ``rows``: solutions or triples, None where they were not counted.
+    """A whole answer.
 
-    ``worker``: the process that gave it, where that is known.
+    kind: ``select``, ``ask`` or ``graph``.
+    media_type: The format of the body.
+    body: All of it.
+    elapsed: Seconds of evaluation.
+    rows: Solutions or triples, None if they were not counted.
+    worker: The process that gave it, if that is known.
+    warnings: What the query probably does not mean.
     """
 
     kind: str
@@ -39,9 +50,22 @@ class Answer:
     elapsed: float
     rows: int | None = None
     worker: int | None = None
+    warnings: tuple[LintWarning, ...] = ()
 
 
-class Engine(Protocol):
+class Operated(Protocol):
+    """Anything that evaluates queries for a service: what runs there can be seen and ended."""
+
+    def stats(self) -> Mapping[str, Any]:
+        """Counters, and as ``running`` the queries that are evaluated; raises QueryError if they cannot be told."""
+        ...
+
+    def cancel(self, number: str) -> bool:
+        """End the running query with that ``id``; False if none of that id runs."""
+        ...
+
+
+class Engine(Operated, Protocol):
     """Anything that answers SPARQL queries within a budget."""
 
     def ask(self, query: str, *, media_type: str, dataset: Dataset = ..., budget: Budget = ...) -> Answer:

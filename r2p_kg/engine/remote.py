@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 
 from SPARQLWrapper import POST, SPARQLWrapper
@@ -15,9 +15,19 @@ from r2p_kg.engine.contract import Answer, Budget, Dataset
 from r2p_kg.errors import AnswerTooLargeError, BusyError, QueryError, QuerySyntaxError, QueryTimeoutError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from http.client import HTTPResponse
 
-_GRAPHS = frozenset({"text/turtle", "application/n-triples", "application/rdf+xml", "application/ld+json", "application/trig", "application/n-quads"})
+_GRAPHS = frozenset(
+    {
+        "text/turtle",
+        "application/n-triples",
+        "application/rdf+xml",
+        "application/ld+json",
+        "application/trig",
+        "application/n-quads",
+    }
+)
 
 
 class RemoteEngine:
@@ -26,7 +36,9 @@ class RemoteEngine:
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
 
-    def ask(self, query: str, *, media_type: str, dataset: Dataset | None = None, budget: Budget | None = None) -> Answer:
+    def ask(
+        self, query: str, *, media_type: str, dataset: Dataset | None = None, budget: Budget | None = None
+    ) -> Answer:
         """The whole answer.
 
         Raises QuerySyntaxError, QueryTimeoutError, AnswerTooLargeError, BusyError, or QueryError with what the service said.
@@ -62,6 +74,14 @@ class RemoteEngine:
         given = response.headers.get_content_type()
         kind = "graph" if given in _GRAPHS else "ask" if b'"boolean"' in body[:200] else "select"
         return Answer(kind, given, body, time.perf_counter() - started)
+
+    def stats(self) -> Mapping[str, Any]:
+        """The address that is asked; what runs there is its own operator's to see."""
+        return {"endpoint": self.endpoint, "running": [], "waiting": 0}
+
+    def cancel(self, number: str) -> bool:  # noqa: ARG002 - of its own queries it lists none
+        """False: none of the queries that :meth:`stats` lists has that id."""
+        return False
 
     def close(self) -> None:
         """Nothing is kept open."""

@@ -18,8 +18,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from r2p_kg import log
-from r2p_kg.engine.loans import Loans
-from r2p_kg.engine.spool import LARGE, Spool, spooled
+from r2p_kg.engine.borrower import Borrower
+from r2p_kg.engine.answer_files import LARGE, AnswerFiles, in_file
 from r2p_kg.errors import BusyError, QueryError, R2PError
 from r2p_kg.web import answers, bridge, metrics, protocol, replies
 from r2p_kg.web.bodies import Bodies
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from r2p_kg.engine import Answer
-    from r2p_kg.engine.spool import Room
+    from r2p_kg.engine.answer_files import AnswerFile
     from r2p_kg.web.answers import Plan
     from r2p_kg.web.cache import Headers
     from r2p_kg.web.service import Service
@@ -48,9 +48,6 @@ _MAY_WAIT: Final = ("/sparql", "/queries/", "/rdf-graph-store")
 
 #: Headers that depend on the encoding.
 _OURS: Final = frozenset({"etag", "content-length"})
-
-#: Answers made while more requests than these are under way carry no warnings.
-_CALM: Final = 2
 
 #: Seconds within which the server has opened a file that it is to send.
 _OPENED: Final = 30.0
@@ -120,18 +117,18 @@ class Gateway:
         self._queue = queue
         self._bodies = Bodies()
         self._hits = 0
-        self._spool = Spool()
+        self._files = AnswerFiles()
         self._threads = ThreadPoolExecutor(_THREADS, "page")
         self._waiting = ThreadPoolExecutor(_WAITING_THREADS, "query-page")
         self._loop: asyncio.AbstractEventLoop
-        self._loans: Loans
+        self._engine: Borrower
         self._link: Link
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Called by the server before the first request."""
         self._loop = loop
         asyncio.set_event_loop(loop)
-        self._loans = Loans(self._address, self._queue)
+        self._engine = Borrower(self._address, self._queue)
         self._count()
         self._threads.submit(
             lambda: self._served.service.vocabulary
@@ -146,7 +143,7 @@ class Gateway:
     def __rsgi_del__(self, _loop: asyncio.AbstractEventLoop) -> None:
         """Called by the server after the last request."""
         self._link.close()
-        self._loans.close()
+        self._engine.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._waiting.shutdown(wait=False, cancel_futures=True)
 
@@ -246,13 +243,11 @@ class Gateway:
             except QueryError as error:
                 await self._page(one, error, plan.query)
                 return True
-            # Warnings take as long as a small query: they are for people, who come one at a time.
-            warnings = service.warnings(plan.query) if served.requests <= _CALM else ()
             about = [
                 *replies.cached(plan.media_type, kept=plan.etag is not None),
-                *answers.about(service, answer, warnings),
+                *answers.about(service, answer, answer.warnings),
             ]
-            large = spooled(answer.body)
+            large = in_file(answer.body)
             if large is not None and (plan.etag is None or not served.cache.takes(len(large))):
                 self._large(one, about, large, plan.etag)
                 return True
@@ -262,7 +257,7 @@ class Gateway:
         await self._deliver(one.proto, page, wanted, headers.get("if-none-match"), empty=one.method == "HEAD")
         return True
 
-    def _large(self, one: _Request, about: Headers, body: Room, etag: str | None) -> None:
+    def _large(self, one: _Request, about: Headers, body: AnswerFile, etag: str | None) -> None:
         """Send an answer that is not kept, as it is: to compress it would take longer than to send it."""
         headers = [*about, ("content-length", str(len(body))), *([("etag", f'"{etag}"')] if etag else [])]
         if one.method == "HEAD":
@@ -279,14 +274,14 @@ class Gateway:
             _send(proto, 200, page, wanted, held, empty=empty)
             return
         try:
-            room = self._spool.room(len(body))
+            room = self._files.create(len(body))
         except BusyError:  # the memory has it anyway
             _send(proto, 200, page, wanted, held, empty=empty)
             return
         memoryview(room)[:] = body
         self._send_file(proto, headers, room)
 
-    def _send_file(self, proto: Any, headers: Headers, body: Room) -> None:
+    def _send_file(self, proto: Any, headers: Headers, body: AnswerFile) -> None:
         """The server reads the file as fast as the client takes it.
 
         It opens it soon, and the file is there until everybody has closed it.
@@ -299,7 +294,7 @@ class Gateway:
         service, started = one.served.service, time.perf_counter()
         slow = service.settings.slow_seconds
         try:
-            answer = await self._loans.ask(
+            answer = await self._engine.ask(
                 plan.query,
                 digest=one.served.digest,
                 prefixes=service.snapshot.prefixes,
