@@ -20,7 +20,7 @@ from r2p_kg.engine import frames, policy, worker_protocol
 from r2p_kg.engine.allowances import Allowances
 from r2p_kg.engine.contract import Answer, Budget, Dataset
 from r2p_kg.engine.lending import Demote, Kill, Lend, Lending, Owe, Recall
-from r2p_kg.engine.workers import Workers
+from r2p_kg.engine.workers import STOPPING, Workers
 from r2p_kg.errors import (
     BusyError,
     NotAcceptableError,
@@ -180,8 +180,10 @@ class Pool:
     # What fronts say
 
     def join(self, front: Front) -> str:
-        """A front has come; its name."""
+        """A front has come; its name. Raises BusyError if the pool is closed."""
         with self._state:
+            if self._closed.is_set():
+                raise BusyError(STOPPING)
             name = str(next(self._names))
             self._fronts[name] = front
         return name
@@ -293,6 +295,8 @@ class Pool:
         self._workers.close()
         self._orders.put(None)
         with self._state:
+            for front in self._fronts.values():
+                front.refused(self.digest, BusyError(STOPPING))
             for worker in self._lent.values():
                 worker.kill()
         for thread in self._threads:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from r2p_kg.engine.processes import Worker, Zygote
 
-_STOPPING: Final = "the query service is stopping; come back in a moment"
+STOPPING: Final = "the query service is stopping; come back in a moment"
 
 _REPLACED: Final = "the data were replaced while the question was on its way; ask it again"
 
@@ -93,7 +93,7 @@ class Workers:
         try:
             worker = worker or self._replaced(zygote).fork()
         except frames.BrokenFrameError as error:
-            raise BusyError(_STOPPING) from error
+            raise BusyError(STOPPING) from error
         with self._lock:
             self._used[digest] += 1
         return worker
@@ -187,7 +187,7 @@ class Workers:
             if present is not lost:  # another thread has replaced it
                 return present
             if self._stopping():  # it was ended, not lost; a new one would outlive this
-                raise BusyError(_STOPPING)
+                raise BusyError(STOPPING)
             lost.end()
             fresh = start(lost.path, self._memory, union=self._union)
             with self._lock:
@@ -197,7 +197,7 @@ class Workers:
                     self._earlier = [fresh if zygote is lost else zygote for zygote in self._earlier]
             if self._stopping():
                 fresh.end()
-                raise BusyError(_STOPPING)
+                raise BusyError(STOPPING)
             return fresh
 
     def _stopping(self) -> bool:
