@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from flask import Response, render_template, request
 
@@ -16,7 +16,7 @@ from r2p_kg.web import accept, replies, service, terms
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from r2p_kg.engine import Answer
+    from r2p_kg.engine import Answer, Engine
     from r2p_kg.sparql.lint import LintWarning
     from r2p_kg.web.service import Service
 
@@ -120,7 +120,7 @@ def ask(one: Plan) -> Answer:
     through_front: Callable[[Plan, str], Answer] | None = request.environ.get("r2p.ask")
     if through_front is not None:
         return through_front(replace(one, budget=budget), media_type)
-    return service.current().engine.ask(one.query, media_type=media_type, dataset=one.dataset, budget=budget)
+    return cast("Engine", service.current().engine).ask(one.query, media_type=media_type, dataset=one.dataset, budget=budget)
 
 
 def as_data(one: Plan, name: str = "answer") -> Response:

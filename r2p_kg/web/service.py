@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-    from r2p_kg.engine import Engine
+    from r2p_kg.engine import Operated
     from r2p_kg.graph.snapshot import Snapshot
     from r2p_kg.library import Library
     from r2p_kg.sparql.lint import LintWarning
@@ -69,7 +69,7 @@ class Service:
 
     settings: Settings
     snapshot: Snapshot
-    engine: Engine
+    engine: Operated
     library: Library
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
     _made: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
