@@ -29,7 +29,7 @@ from r2p_kg.engine.pool import Pool
 from r2p_kg.graph import rdf, snapshot
 from r2p_kg.library import Library
 from r2p_kg.web import Settings, create_app
-from tests import served
+from tests import in_process, served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -177,9 +177,8 @@ def flask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     quads = rdf.read_files([folder / "data.nt"])
     world = snapshot.Snapshot.of(quads, serve._COMMON, {"quads": quads.count(b"\n")})
     pool = Pool(snapshot.write(world, folder))
-    yield create_app(
-        Settings(seconds=10, bytes=30_000_000, title="data.nt", checked=False), world, pool, Library()
-    ).test_client()
+    settings = Settings(seconds=10, bytes=30_000_000, title="data.nt", checked=False)
+    yield in_process.client(create_app(settings, world, pool, Library()))
     pool.close()
 
 

@@ -28,6 +28,7 @@ from r2p_kg.graph.rdf import RdfSyntaxError
 from r2p_kg.web import Settings, bearer, bodies, create_app, gateway, service_of
 from tests.fuzzing import TELLING, ClosedError, Talk, check, read_head, request
 from tests.served import started
+from tests import in_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -665,7 +666,7 @@ def hostile(tmp_path: Path) -> Iterator[FlaskClient]:
         settings = Settings(
             title="<script>title</script>", checked=False, notices=("<script>notice</script>",)
         )
-        yield create_app(settings, found, pool, library.Library()).test_client()
+        yield in_process.client(create_app(settings, found, pool, library.Library()))
     finally:
         pool.close()
 

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from r2p_kg.engine.pool import PoolSettings
     from r2p_kg.graph.snapshot import Snapshot
     from r2p_kg.web import Settings
-    from r2p_kg.web.gateway import Gateway, Served
+    from r2p_kg.web.gateway import Gateway
+    from r2p_kg.web.mount import Mount
 
 _log = logging.getLogger(__name__)
 
@@ -138,7 +139,7 @@ def front(offer: Offer, found: Snapshot, questions: library.Library, address: Pa
     gc.freeze()
     latest = first
 
-    def make(path: Path, notices: tuple[str, ...]) -> Served:
+    def make(path: Path, notices: tuple[str, ...]) -> Mount:
         nonlocal latest
         latest = served(offer, address, snapshot.read(path), notices, latest.service.library)
         return latest
@@ -148,11 +149,11 @@ def front(offer: Offer, found: Snapshot, questions: library.Library, address: Pa
 
 def served(
     offer: Offer, address: Path, found: Snapshot, notices: tuple[str, ...], questions: library.Library
-) -> Served:
+) -> Mount:
     """A snapshot ready to be served, with the saved questions as they are now, or with ``questions`` where a bad edit keeps them from being read."""
     from r2p_kg import web
     from r2p_kg.engine import broker
-    from r2p_kg.web.gateway import Served
+    from r2p_kg.web.mount import Mount
 
     settings = replace(offer.settings, notices=notices)
     engine = broker.Client(address, found.digest)
@@ -164,7 +165,7 @@ def served(
     service = web.service_of(app)
     # What every query needs is made here, in the caller's thread, and not while requests wait.
     _ = service.limits, service.version
-    return Served(service, app, writable=gate is not None)
+    return Mount(service, app, writable=gate is not None)
 
 
 def run(

@@ -30,6 +30,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+__all__ = [
+    "BlankNode",
+    "DefaultGraph",
+    "Literal",
+    "NamedNode",
+    "Quad",
+    "RdfSyntaxError",
+    "Term",
+    "canonical",
+    "parse_text",
+    "quads_of",
+    "read_file",
+    "read_files",
+    "without_graphs",
+    "write",
+]
+
 Term = NamedNode | BlankNode | Literal
 
 #: File suffix → format, for everything that ``r2p serve --data`` takes.

@@ -35,20 +35,6 @@ PREFIXES: Final[Mapping[str, str]] = {
     "xsd": vocab.XSD,
 }
 
-#: https://www.w3.org/ns/formats/, by our name of the format's media type.
-_FORMATS: Final = "http://www.w3.org/ns/formats/"
-_FORMAT_IRIS: Final[Mapping[str, str]] = {
-    "application/sparql-results+json": _FORMATS + "SPARQL_Results_JSON",
-    "application/sparql-results+xml": _FORMATS + "SPARQL_Results_XML",
-    "text/csv": _FORMATS + "SPARQL_Results_CSV",
-    "text/tab-separated-values": _FORMATS + "SPARQL_Results_TSV",
-    "text/turtle": _FORMATS + "Turtle",
-    "application/n-triples": _FORMATS + "N-Triples",
-    "application/rdf+xml": _FORMATS + "RDF_XML",
-    "application/ld+json": _FORMATS + "JSON-LD",
-    "application/trig": _FORMATS + "TriG",
-    "application/n-quads": _FORMATS + "N-Quads",
-}
 _ONTOLOGY: Final = vocab.BASE + "ns"
 #: What the ontology's header says that also holds of the dataset.
 _INHERITED: Final = (
@@ -117,7 +103,7 @@ class Counts:
             classes=Counter(kind for _, kind in typed),
             properties=Counter(predicate.value for _, predicate, _ in union),
             graphs=Counter(_name(quad.graph_name) for quad in quads if _name(quad.graph_name)),
-            nameless=sum(type(quad.graph_name).__name__ == "DefaultGraph" for quad in quads),
+            nameless=sum(isinstance(quad.graph_name, rdf.DefaultGraph) for quad in quads),
             header=tuple(sorted(header)),
         )
 
@@ -171,9 +157,8 @@ def _service(base: str, limits: Limits, mode: Mode) -> Iterator[str]:
         yield _say(endpoint, vocab.SD + "supportedLanguage", _iri(vocab.SD + "SPARQL11Update"))
     if mode.union:
         yield _say(endpoint, vocab.SD + "feature", _iri(vocab.SD + "UnionDefaultGraph"))
-    for media_type in dict.fromkeys(form.media_type for form in media.FORMATS):
-        if media_type in _FORMAT_IRIS:
-            yield _say(endpoint, vocab.SD + "resultFormat", _iri(_FORMAT_IRIS[media_type]))
+    for form in media.FORMATS:
+        yield _say(endpoint, vocab.SD + "resultFormat", _iri(form.iri))
     yield _say(endpoint, vocab.SD + "defaultDataset", _iri(f"{base}/void#dataset"))
     yield _say(endpoint, vocab.DCAT + "servesDataset", _iri(f"{base}/void#dataset"))
     writing = "Writes need a token" if mode.writable else "Read-only"
@@ -297,7 +282,7 @@ def _executable(subject: str, query: SavedQuery) -> Iterable[str]:
 
 def _name(term: Any) -> str:
     """The IRI of a term, empty for everything else."""
-    return str(term.value) if type(term).__name__ == "NamedNode" else ""
+    return str(term.value) if isinstance(term, rdf.NamedNode) else ""
 
 
 def _say(subject: str, predicate: str, term: str) -> str:

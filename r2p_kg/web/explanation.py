@@ -10,7 +10,7 @@ from flask import Blueprint, Response, render_template, request
 
 from r2p_kg.errors import NotAcceptableError, UsageError
 from r2p_kg.graph import explain
-from r2p_kg.web import accept, protocol, replies, service
+from r2p_kg.web import accept, replies, service
 from r2p_kg.web.problems import RequestError
 
 blueprint = Blueprint("explanation", __name__)
@@ -76,11 +76,15 @@ def _fact(texts: dict[str, str]) -> explain.Fact:
 
 def _media_type() -> str:
     """The type asked for by name, else by Accept; JSON where the request does not mind."""
-    wanted = (protocol.wanted({name: request.args.getlist(name) for name in protocol.FORMAT}) or "").lower()
-    if wanted in FORMATS:
-        return FORMATS[wanted]
+    wanted = (accept.wanted() or "").strip().lower()
     if wanted in FORMATS.values():
         return wanted
+    if wanted and wanted not in FORMATS:
+        there_is = ", ".join(FORMATS)
+        message = f"format={wanted[:40]}: there is no such format of an explanation; write one of {there_is}"
+        raise NotAcceptableError(message)
+    if wanted:
+        return FORMATS[wanted]
     if accept.wants_html():
         return "text/html"
     offers = list(dict.fromkeys(FORMATS.values()))

@@ -59,9 +59,9 @@ def tag(*parts: object) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
 
-def holds(sent: str, etag: str) -> bool:
-    """True where an If-None-Match header names this tag, in whichever encoding (RFC 9110, section 13.1.2)."""
-    return etag in sent or sent.strip() == "*"
+def holds(sent: str | None, etag: str) -> bool:
+    """True if an If-None-Match header names this tag, in whichever encoding (RFC 9110, section 13.1.2)."""
+    return sent is not None and (etag in sent or sent.strip() == "*")
 
 
 def held(sent: str, etag: str) -> str | None:
@@ -101,9 +101,9 @@ def cached(media_type: str, *, kept: bool = True) -> tuple[tuple[str, str], ...]
 
 
 def unchanged(etag: str) -> Response | None:
-    """304 where the client already holds the body of this tag; else None (RFC 9110, section 13.1.2)."""
-    sent = request.headers.get("If-None-Match")
-    return _cached(Response(status=304), etag) if sent is not None and holds(sent, etag) else None
+    """304 if the client already holds the body of this tag; else None (RFC 9110, section 13.1.2)."""
+    held = holds(request.headers.get("If-None-Match"), etag)
+    return _cached(Response(status=304), etag) if held else None
 
 
 def data(body: bytes | str, media_type: str, etag: str | None) -> Response:

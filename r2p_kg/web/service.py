@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
+from urllib.parse import urlsplit
 
 from flask import current_app
 
@@ -95,6 +96,11 @@ class Service:
         )
 
     @property
+    def prefix(self) -> str:
+        """The path below which the service is published, without a final slash: empty, or like ``/kg``."""
+        return urlsplit(self.settings.public_url or "").path.rstrip("/")
+
+    @property
     def version(self) -> str:
         """All that an answer depends on besides its question, as text.
 
@@ -111,12 +117,14 @@ class Service:
         """All that a query can name of the snapshot."""
         return self.once("vocabulary", lambda: Vocabulary.of(self.snapshot))
 
-    def warnings(self, query: str) -> Sequence[LintWarning]:
-        """What a query that the engine takes probably does not mean, without waiting.
+    @property
+    def knows_vocabulary(self) -> bool:
+        """True as soon as :attr:`vocabulary` costs nothing any more."""
+        return "vocabulary" in self._made
 
-        None as long as the vocabulary is still being made.
-        """
-        return lint(query, self.vocabulary) if "vocabulary" in self._made else ()
+    def warnings(self, query: str) -> Sequence[LintWarning]:
+        """What a query that the engine takes probably does not mean."""
+        return lint(query, self.vocabulary)
 
     @property
     def limits(self) -> Limits:

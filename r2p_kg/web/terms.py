@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
-from r2p_kg.graph import vocab
+from r2p_kg.graph import rdf, vocab
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Characters of an IRI's path that stay as they are in the path of an address (RFC 3986, section 3.3).
 _SAFE: Final = "/:@!$&'()*+,;=~-._%"
-_KINDS: Final[Mapping[str, Literal["iri", "bnode", "literal"]]] = {
-    "NamedNode": "iri",
-    "BlankNode": "bnode",
-    "Literal": "literal",
+_KINDS: Final[Mapping[type, Literal["iri", "bnode", "literal"]]] = {
+    rdf.NamedNode: "iri",
+    rdf.BlankNode: "bnode",
+    rdf.Literal: "literal",
 }
 
 
@@ -36,7 +36,7 @@ class Node:
 
 def of_term(term: Any) -> Node:
     """The node of a parsed term."""
-    kind = _KINDS[type(term).__name__]
+    kind = _KINDS[type(term)]
     if kind != "literal":
         return Node(kind, term.value)
     datatype = term.datatype.value

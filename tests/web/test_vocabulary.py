@@ -19,6 +19,7 @@ from r2p_kg.web import create_app, diagram, glossary
 from r2p_kg.web.index import Index
 
 from .conftest import PREFIXES, small_library
+from tests import in_process
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -34,7 +35,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 @pytest.fixture
 def real(snapshot_of_the_checkout: Built, engine: Counted, settings: Settings) -> FlaskClient:
     """The real graph behind the pages; they never ask the engine, which holds another one."""
-    return create_app(settings, snapshot_of_the_checkout.snapshot, engine, small_library()).test_client()
+    return in_process.client(create_app(settings, snapshot_of_the_checkout.snapshot, engine, small_library()))
 
 
 @pytest.fixture(scope="session")
@@ -284,7 +285,7 @@ def test_data_without_statements_have_no_drawing_and_no_terms(
     plain = snapshot.Snapshot.of(
         b"<http://example.org/a> <http://example.org/p> <http://example.org/b> .\n", {}, {}
     )
-    page = create_app(settings, plain, engine, small_library()).test_client().get("/ns", headers=browser)
+    page = in_process.client(create_app(settings, plain, engine, small_library())).get("/ns", headers=browser)
     assert 200 == page.status_code
     assert "This snapshot has no terms of the vocabulary." in page.text
     assert "<svg" not in page.text
