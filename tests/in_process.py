@@ -116,6 +116,7 @@ class Front:
 
     def __init__(self, app: Flask, *, kept: int = 0, writable: bool = True) -> None:
         now = service_of(app)
+        self.app = app
         self.url_map = app.url_map
         mount = Mount(now, app, writable=writable)
         mount.cache = Cache(kept)

@@ -24,7 +24,7 @@ from pyoxigraph import (
 )
 
 from r2p_kg.errors import R2PError, UsageError
-from r2p_kg.graph import media, vocab, xml_bombs
+from r2p_kg.graph import media, vocab, xml_bombs, xml_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -145,7 +145,8 @@ def write(quads: Iterable[Quad], media_type: str, prefixes: Mapping[str, str] | 
 
     ``media_type``: ``text/turtle``, ``application/n-triples``, ``application/rdf+xml``,
     ``application/ld+json``, ``application/trig``, ``application/n-quads``. Only prefixes that are needed are
-    declared. Raises ValueError for any other media type.
+    declared. Raises ValueError for any other media type, NotAcceptableError if RDF/XML cannot carry the
+    triples.
     """
     form = RdfFormat.from_media_type(media_type)
     if form is None:
@@ -156,7 +157,11 @@ def write(quads: Iterable[Quad], media_type: str, prefixes: Mapping[str, str] | 
     if form.supports_datasets:
         return serialize(ordered, format=form, prefixes=used) or b""
     triples = dict.fromkeys(Triple(quad.subject, quad.predicate, quad.object) for quad in ordered)
-    return serialize(triples, format=form, prefixes=used) or b""
+    try:
+        body = serialize(triples, format=form, prefixes=used) or b""
+    except OSError as error:
+        raise xml_form.refusal(error, media_type, "graph") or error from error
+    return xml_form.checked(body, media_type, "graph")
 
 
 def _reason(error: SyntaxError) -> str:
