@@ -124,11 +124,16 @@ class Front:
         self.gateway.begin(_loop(), Engine(now.engine))  # type: ignore[arg-type]
 
     def send(
-        self, path: str, method: str = "GET", headers: Pairs | None = None, body: bytes = b""
+        self,
+        path: str,
+        method: str = "GET",
+        headers: Pairs | None = None,
+        body: bytes = b"",
+        host: str | None = "localhost",
     ) -> Proto:
         """One request and its answer; ``headers`` may hold a name more than once."""
         path, _, address = path.partition("?")
-        given = [("host", "localhost"), *(headers or [])]
+        given = [*([("host", host)] if host else []), *(headers or [])]
         return self._exchanged(Scope(method, path, address, Fields(given)), body)
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:

@@ -160,7 +160,10 @@ def write(quads: Iterable[Quad], media_type: str, prefixes: Mapping[str, str] | 
     try:
         body = serialize(triples, format=form, prefixes=used) or b""
     except OSError as error:
-        raise xml_form.refusal(error, media_type, "graph") or error from error
+        refusal = xml_form.refusal(error, media_type, "graph")
+        if refusal is None:
+            raise
+        raise refusal from error
     return xml_form.checked(body, media_type, "graph")
 
 
