@@ -29,7 +29,8 @@ from r2p_kg.command import serve
 from r2p_kg.engine.pool import Pool
 from r2p_kg.graph import rdf, snapshot
 from r2p_kg.library import Library
-from r2p_kg.web import Settings, create_app
+from r2p_kg.web import Settings, create_app, preparing, service_of
+from r2p_kg.web.door import Asked
 from tests import in_process, served
 
 if TYPE_CHECKING:
@@ -438,12 +439,43 @@ def test_a_star_stands_for_every_tag_and_another_tag_for_none(service: Service) 
     assert 200 == service.ask(MANY, If_None_Match='"0123456789"').status
 
 
-def test_a_tag_holds_before_the_answer_was_ever_made(service: Service) -> None:
-    """The tag is over question and data, so that another front, or this one after a restart, knows it."""
-    plain = service.ask(MANY.replace("400", "399"))
-    fresh = MANY.replace("400", "398")
-    assert 200 == service.ask(fresh, If_None_Match=plain.headers["etag"]).status
-    assert 304 == service.ask(fresh, If_None_Match=service.ask(fresh).headers["etag"]).status
+@pytest.mark.parametrize("accept", [JSON, "text/csv", "text/html"])
+def test_a_tag_holds_before_the_answer_was_ever_made(
+    service: Service, flask: FlaskClient, accept: str
+) -> None:
+    """The tag is over question and data, so that another front, or this one after a restart, knows it.
+
+    The query is one that nobody can answer in time.
+    """
+    address = urlencode({"query": f"{ENDLESS} # {accept}"})
+    now = service_of(flask.application.app)
+    plan = preparing.prepare(now, Asked("GET", "/sparql", address, accept)).plan
+    assert plan is not None
+    for method in ("GET", "HEAD", "QUERY"):
+        same = service.send(f"/sparql?{address}", method, Accept=accept, If_None_Match=f'"{plan.etag}"')
+        assert (304, f'"{plan.etag}"', b"") == (same.status, same.headers["etag"], same.body)
+    assert not service.running()
+
+
+def test_a_condition_decides_nothing_about_post(service: Service) -> None:
+    """RFC 9110, section 13.1.2: 304 is for GET and HEAD; SPARQL's POST asks, and gets its answer."""
+    body, kind = urlencode({"query": SMALL}).encode(), "application/x-www-form-urlencoded"
+    tag = service.ask(SMALL).headers["etag"]
+    for held in (tag, "*"):
+        for accept in (JSON, "text/html"):
+            reply = service.send(
+                "/sparql", "POST", body, Content_Type=kind, Accept=accept, If_None_Match=held
+            )
+            assert 200 == reply.status
+            assert reply.body
+
+
+@pytest.mark.parametrize("name", ["Content-Type", "Authorization"])
+def test_what_may_be_said_once_and_is_said_twice_is_an_error(flask: FlaskClient, name: str) -> None:
+    lines = [("content-type", "application/sparql-query"), (name, "a/b"), (name, "a/b")]
+    reply = flask.application.send("/sparql", "POST", lines, b"ASK {}")
+    assert 400 == reply.status
+    assert f"several {name} headers; send one" in json.loads(reply.answer)["detail"]
 
 
 @pytest.mark.parametrize(
