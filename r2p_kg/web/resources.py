@@ -120,13 +120,14 @@ def _reply(index: Index, iri: str, suffix: str | None) -> Response:
             _page(index, iri, page) if media_type == "text/html" else _document(index, iri, media_type, page)
         )
         reply = replies.data(body, media_type, etag)
+    prefix = service.current().prefix
     if suffix is None and (here := terms.local(iri)) and "#" not in here:
-        reply.headers["Content-Location"] = here + next(
+        reply.headers["Content-Location"] = prefix + here + next(
             end for end, kind in SUFFIXES.items() if kind == media_type
         )
     links = [f'<{address}>; rel="alternate"; type="{kind}"' for address, kind in alternates(iri)]
     if media_type != "text/html" and len(index.incoming(iri)) > page * PAGE_RDF:
-        links.append(f'<{request.path}?{urlencode({**request.args, "page": page + 1})}>; rel="next"')
+        links.append(f'<{prefix}{request.path}?{urlencode({**request.args, "page": page + 1})}>; rel="next"')
     reply.headers["Link"] = ", ".join(links)
     return reply
 
@@ -142,14 +143,11 @@ def _page_number() -> int:
 
 def alternates(iri: str) -> list[tuple[str, str]]:
     """(address, media type) of every form of a description."""
-    here = terms.local(iri)
+    here, prefix = terms.local(iri), service.current().prefix
+    data = [(suffix, kind) for suffix, kind in SUFFIXES.items() if kind != accept.HTML]
     if here is None or "#" in here:
-        return [
-            (f"/resource?{urlencode({'iri': iri, 'format': kind})}", kind)
-            for kind in SUFFIXES.values()
-            if kind != "text/html"
-        ]
-    return [(here + suffix, kind) for suffix, kind in SUFFIXES.items() if suffix != ".html"]
+        return [(f"{prefix}/resource?{urlencode({'iri': iri, 'format': kind})}", kind) for _, kind in data]
+    return [(prefix + here + suffix, kind) for suffix, kind in data]
 
 
 def _document(index: Index, iri: str, media_type: str, page: int) -> bytes:
