@@ -27,6 +27,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from r2p_kg import library
 from r2p_kg.command import reload
+from r2p_kg.command.publishing import Publisher
 from r2p_kg.errors import LibraryError, SnapshotError, UsageError
 from r2p_kg.graph import snapshot
 
@@ -156,7 +157,7 @@ def served(
     from r2p_kg.web.mount import Mount
 
     settings = replace(offer.settings, notices=notices)
-    engine = broker.Client(address, found.digest)
+    engine = broker.Client(address, found.identity)
     if offer.queries:
         with suppress(LibraryError):  # the reload that found it says so, in the log and on the status page
             questions = library.load(offer.queries)
@@ -178,6 +179,26 @@ def run(
     SIGHUP reloads. Raises UsageError where the port is taken, SnapshotError where the snapshot cannot be
     read.
     """
+    check_port(host, port)
+    # Until granian takes the signals over, a stop signal must still end the broker and remove what is
+    # temporary.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with tempfile.TemporaryDirectory(prefix="r2p-served-") as folder:
+        publisher = Publisher(Path(folder), offer.queries, offer.settings)
+        _run(offer, host, port, publisher, workers=workers, pool=pool, ready=ready)
+
+
+def _run(
+    offer: Offer,
+    host: str,
+    port: int,
+    publisher: Publisher,
+    *,
+    workers: int,
+    pool: PoolSettings,
+    ready: Callable[[str], None],
+) -> None:
+    """As :func:`run`, with a folder for what is served."""
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces, Loops
     from granian.http import HTTP1Settings
@@ -186,14 +207,11 @@ def run(
     from r2p_kg import log
     from r2p_kg.engine import broker
 
-    check_port(host, port)
-    found = snapshot.read(offer.path)
+    path = publisher.publish(offer.path)
+    found = snapshot.read(path)
     questions = library.load(offer.queries) if offer.queries else library.Library()
     log.configure(queries=offer.log_queries)
-    # Until granian takes the signals over, a stop signal must still end the broker and remove what is
-    # temporary.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with _counters(), broker.start_broker(offer.path, pool) as running:
+    with _counters(), broker.start_broker(path, pool) as running:
         server = Granian(
             "r2p_kg",
             address=host,
@@ -217,7 +235,7 @@ def run(
         if offer.folders is not None:
             switch = running.client().swap
             reloader = reload.Reloader(
-                offer.folders, (offer.path, offer.settings.notices), switch, watch=offer.watch
+                offer.folders, (path, offer.settings.notices), switch, watch=offer.watch, publisher=publisher
             )
             # Granian would answer SIGHUP with new front processes; a new snapshot needs none.
             server.on_startup(lambda: signal.signal(signal.SIGHUP, reloader.request) and None)

@@ -26,7 +26,7 @@ def passages() -> Response:
     """Each passage with its statements, or with the reason why it has none, as a page or as JSON."""
     now = service.current()
     page = accept.is_page()
-    etag = replies.tag(now.snapshot.digest, "census", page)
+    etag = replies.tag(now.version, "census", page)
     if same := replies.unchanged(etag):
         return same
     documents, readings = now.once("coverage", lambda: _coverage(now.snapshot.quads))

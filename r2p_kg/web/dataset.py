@@ -45,7 +45,7 @@ def void() -> Response:
     chosen = accept.chosen("graph")
     if chosen == accept.HTML:
         now = service.current()
-        etag = replies.tag(now.snapshot.digest, "void", base_url(), request.path)
+        etag = replies.tag(now.version, "void", base_url(), request.path)
         page = render_template(
             "dataset.html",
             dumps=DUMPS,
@@ -85,7 +85,7 @@ def _dump(name: str) -> bytes:
 
 def _described(media_type: str) -> Response:
     etag = replies.tag(
-        service.current().snapshot.digest, "describe", base_url(), media_type, update.writable()
+        service.current().version, "describe", base_url(), media_type, update.writable()
     )
     return replies.unchanged(etag) or replies.data(_description(media_type), media_type, etag)
 
@@ -93,6 +93,8 @@ def _described(media_type: str) -> Response:
 def _description(media_type: str) -> bytes:
     now = service.current()
     counts = now.once("counts", lambda: describe.Counts.of(now.snapshot))
-    mode = describe.Mode(union=now.settings.union, writable=update.writable())
+    mode = describe.Mode(
+        union=now.settings.union, writable=update.writable(), described=bool(now.snapshot.description)
+    )
     quads = describe.service(now.snapshot, counts, now.library, base_url(), now.settings, mode=mode)
     return rdf.write(quads, media_type, {**now.snapshot.prefixes, **describe.PREFIXES})

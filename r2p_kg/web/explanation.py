@@ -39,7 +39,7 @@ def why() -> Response:
         )
     fact = _fact(texts)
     now = service.current()
-    etag = replies.tag(now.snapshot.digest, now.once("origins", _version), *fact, media_type)
+    etag = replies.tag(now.version, now.once("origins", _version), *fact, media_type)
     if same := replies.unchanged(etag):
         return same
     found = _explainer().explain(fact)

@@ -24,7 +24,7 @@ def listing() -> Response:
     """All saved queries by topic, as a page or as JSON."""
     now = service.current()
     page = accept.is_page()
-    etag = replies.tag(now.snapshot.digest, *now.library.queries, page)
+    etag = replies.tag(now.version, "queries", page)
     if same := replies.unchanged(etag):
         return same
     if page:

@@ -187,7 +187,7 @@ class Gateway:
         try:
             answer = await self._engine.ask(
                 plan.query,
-                digest=service.snapshot.digest,
+                digest=service.snapshot.identity,
                 prefixes=service.snapshot.prefixes,
                 media_type=plan.engine_type,
                 dataset=plan.dataset,

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Response, request
 
 from r2p_kg.engine.changes import GraphChange, Payload
-from r2p_kg.graph import media, rdf
+from r2p_kg.graph import media, rdf, vocab
 from r2p_kg.web import accept, dataset, protocol, replies, service, update
 from r2p_kg.web.problems import RequestError
 
@@ -90,10 +90,10 @@ def _create() -> Response:
 def _read(graph: str | None) -> Response:
     """The triples of a graph in the format asked for (section 5.2)."""
     now = service.current()
-    if graph is not None and not now.index.in_graph(graph):
+    if graph is not None and graph not in (now.graphs or ()) and not now.index.in_graph(graph):
         raise _unknown(graph)
     form = media.negotiate(request.headers.get("Accept"), "graph", accept.wanted())
-    etag = replies.tag(now.snapshot.digest, "graph", graph, form.media_type)
+    etag = replies.tag(now.version, "graph", graph, form.media_type)
     if same := replies.unchanged(etag):
         return same
     # Written once for each graph and format: nobody can keep the service busy with the largest graph.
@@ -112,8 +112,11 @@ def _triples(graph: str | None) -> list[Any]:
     The default graph is the union of all where the service says so.
     """
     now = service.current()
-    whole = graph is None and now.settings.union
-    return rdf.without_graphs(rdf.quads_of(now.snapshot.quads) if whole else now.index.in_graph(graph or ""))
+    if graph is None and now.settings.union:
+        return rdf.without_graphs(rdf.quads_of(now.snapshot.served))
+    if graph == vocab.SERVICE_GRAPH and now.snapshot.description:
+        return rdf.without_graphs(rdf.quads_of(now.snapshot.description))
+    return rdf.without_graphs(now.index.in_graph(graph or ""))
 
 
 def _payloads() -> Iterator[Payload]:

@@ -32,8 +32,8 @@ class Mount:
 
     @property
     def digest(self) -> str:
-        """The digest of the snapshot."""
-        return self.service.snapshot.digest
+        """What tells the snapshot from others, to the broker and its workers."""
+        return self.service.snapshot.identity
 
     def below_prefix(self, path: str) -> str:
         """The path of a request without the prefix under which the service is published.

@@ -27,7 +27,7 @@ _EXAMPLES: Final = 3
 def home() -> Response:
     """What this is, three questions to begin with, and the counts."""
     now = service.current()
-    etag = replies.tag(now.snapshot.digest, *now.library.queries, now.settings.title, "home")
+    etag = replies.tag(now.version, "home")
     page = render_template(
         "home.html", examples=_examples(), snapshot=now.snapshot, settings=now.settings, library=now.library
     )

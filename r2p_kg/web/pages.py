@@ -30,6 +30,8 @@ def address(iri: str) -> str | None:
     """
     now = service.current()
     own = terms.local(iri)
+    if iri == vocab.SERVICE_GRAPH and now.snapshot.description:
+        return f"{now.prefix}/void"
     if own and (now.index.knows(iri) or own.startswith("/ns")):
         return now.prefix + own
     if now.index.outgoing(iri):

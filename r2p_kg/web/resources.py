@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 from flask import Blueprint, Response, render_template, request
 
 from r2p_kg.graph import media, rdf, vocab
-from r2p_kg.web import accept, jsonld, replies, service, terms
+from r2p_kg.web import accept, dataset, jsonld, replies, service, terms
 from r2p_kg.web.problems import RequestError
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def entity(name: str) -> Response:
 @blueprint.route("/graph/<path:name>")
 def graph(name: str) -> Response:
     """A named graph: what it holds."""
+    if vocab.GRAPH + name == vocab.SERVICE_GRAPH and service.current().snapshot.description:
+        return dataset.void()
     return _described(vocab.GRAPH + name)
 
 
@@ -113,7 +115,7 @@ def _reply(index: Index, iri: str, suffix: str | None) -> Response:
     """The description in the type that the suffix or the request asks for."""
     media_type = SUFFIXES.get(suffix or "") or accept.chosen("graph")
     page = _page_number()
-    etag = replies.tag(service.current().snapshot.digest, iri, media_type, request.full_path)
+    etag = replies.tag(service.current().version, iri, media_type, request.full_path)
     reply = replies.unchanged(etag)
     if reply is None:
         body = (

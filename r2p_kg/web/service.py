@@ -6,7 +6,7 @@ Settings, snapshot, engine, saved queries and the index over the snapshot.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ from r2p_kg import __version__
 from r2p_kg.engine.lint import lint
 from r2p_kg.engine.policy import Limits
 from r2p_kg.engine.vocabulary import Vocabulary
+from r2p_kg.graph import vocab
 from r2p_kg.web.index import Index
 
 if TYPE_CHECKING:
@@ -92,8 +93,12 @@ class Service:
         """The names of the graphs that are served; None where every IRI may name one."""
         return self.once(
             "graphs",
-            lambda: frozenset(name for name in self.index.graphs() if name) if self.settings.union else None,
+            lambda: self._graphs() if self.settings.union else None,
         )
+
+    def _graphs(self) -> frozenset[str]:
+        own = {vocab.SERVICE_GRAPH} if self.snapshot.description else set()
+        return frozenset({name for name in self.index.graphs() if name} | own)
 
     @property
     def prefix(self) -> str:
@@ -109,13 +114,24 @@ class Service:
         limits = self.settings
         return self.once(
             "version",
-            lambda: f"{self.snapshot.digest} {__version__} {limits.rows} {limits.bytes} {limits.table_rows}",
+            lambda: " ".join(
+                str(part)
+                for part in (
+                    self.snapshot.identity,
+                    __version__,
+                    limits.rows,
+                    limits.bytes,
+                    limits.table_rows,
+                    limits.public_url,
+                    limits.title,
+                )
+            ),
         )
 
     @property
     def vocabulary(self) -> Vocabulary:
         """All that a query can name of the snapshot."""
-        return self.once("vocabulary", lambda: Vocabulary.of(self.snapshot))
+        return self.once("vocabulary", lambda: Vocabulary.of(replace(self.snapshot, quads=self.snapshot.served)))
 
     @property
     def knows_vocabulary(self) -> bool:

@@ -54,7 +54,7 @@ def version(name: str) -> Response:
 def _reply(path: str, media_type: str, *, negotiated: bool = True) -> Response:
     now = service.current()
     path = now.prefix + path
-    etag = replies.tag(now.snapshot.digest, "ns", media_type)
+    etag = replies.tag(now.version, "ns", media_type)
     reply = replies.unchanged(etag)
     if reply is None:
         body = now.once(
