@@ -21,8 +21,8 @@ import pytest
 
 from r2p_kg.command import reload, serve
 from r2p_kg.curate import build
-from r2p_kg.curate.findings import Finding
-from r2p_kg.errors import FindingsError, UsageError
+from r2p_kg.curate.findings import Finding, FindingsError
+from r2p_kg.errors import UsageError
 from r2p_kg.graph import snapshot
 
 if TYPE_CHECKING:
