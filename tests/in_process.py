@@ -11,10 +11,9 @@ import threading
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from flask import Response
-from werkzeug.datastructures import Headers
 from werkzeug.test import Client
 
 from r2p_kg.web import service_of
@@ -23,7 +22,7 @@ from r2p_kg.web.gateway import Gateway
 from r2p_kg.web.mount import Mount
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from flask import Flask
 
@@ -49,12 +48,15 @@ class Fields:
         self._pairs = [(name.lower(), value) for name, value in pairs]
 
     def get_all(self, name: str) -> list[str]:
+        """The lines of that name."""
         return [value for other, value in self._pairs if other == name]
 
     def get(self, name: str) -> str | None:
+        """The first line of that name."""
         return next(iter(self.get_all(name)), None)
 
     def items(self) -> Pairs:
+        """Every line."""
         return self._pairs
 
 
@@ -88,18 +90,23 @@ class Proto:
         yield b""
 
     async def client_disconnect(self) -> None:
+        """End when the client leaves, which it does not."""
         await asyncio.Event().wait()
 
     def response_empty(self, status: int, headers: Pairs) -> None:
+        """Keep an answer without a body."""
         self.response_bytes(status, headers, b"")
 
     def response_bytes(self, status: int, headers: Pairs, body: bytes) -> None:
+        """Keep an answer."""
         self.status, self.headers, self.answer = status, list(headers), body
 
     def response_str(self, status: int, headers: Pairs, body: str) -> None:
+        """Keep an answer that is text."""
         self.response_bytes(status, headers, body.encode())
 
     def response_file(self, status: int, headers: Pairs, path: str) -> None:
+        """Keep an answer that is a file."""
         self.response_bytes(status, headers, Path(path).read_bytes())
 
 
@@ -164,7 +171,7 @@ class Front:
 class FrontClient(Client):
     """A test client that may be the value of a ``with`` statement."""
 
-    def __enter__(self) -> FrontClient:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -176,10 +183,6 @@ def client(app: Flask, **options: Any) -> FrontClient:
     return FrontClient(Front(app, **options), Response)
 
 
-def lines(headers: Sequence[tuple[str, str]]) -> Headers:
-    """Header lines of an answer, to be asked by name."""
-    return Headers(headers)
-
-
 def _unexpected(*_: object) -> Mount:
-    raise AssertionError("no other snapshot is served here")
+    message = "no other snapshot is served here"
+    raise AssertionError(message)

@@ -47,7 +47,9 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     found = snapshot.Snapshot.of(QUADS, {"a": "a:"}, {})
     pool = Pool(snapshot.write(found, tmp_path_factory.mktemp("state")), PoolSettings(workers=1, spares=1))
     saved = library.Library((library.read(SAVED, "queries/values/with-value.rq"),))
-    server = make_server("127.0.0.1", 0, in_process.Front(create_app(Settings(), found, pool, saved)), threaded=True)
+    server = make_server(
+        "127.0.0.1", 0, in_process.Front(create_app(Settings(), found, pool, saved)), threaded=True
+    )
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/sparql"

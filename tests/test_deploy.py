@@ -344,7 +344,13 @@ def test_below_a_path_of_nginx_every_page_and_every_link_of_it_is_there(tmp_path
     with proxied(tmp_path, *address, servers=BELOW) as (nginx, _):
         for stripping in ("r2p.example.org", "as-it-is.example.org"):
             host = ("Host", stripping.encode())
-            for path in ("/kg/", "/kg/sparql", "/kg/void", "/kg/status", "/kg/resource?iri=http://example.org/n1"):
+            for path in (
+                "/kg/",
+                "/kg/sparql",
+                "/kg/void",
+                "/kg/status",
+                "/kg/resource?iri=http://example.org/n1",
+            ):
                 page = get(nginx, path, ("Accept", b"text/html"), host=host)
                 assert 200 == page.status
                 links = set(re.findall(r'(?:href|action)="(/[^"#]*)', page.body.decode()))

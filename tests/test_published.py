@@ -76,9 +76,9 @@ def test_the_prefixes_of_the_data_are_in_the_store(client: Any, published: snaps
 
 def test_every_published_example_runs_as_it_is_published_and_answers_as_its_question(client: Any) -> None:
     examples = rows(client, EXAMPLES)
-    assert [vocab.BASE + "queries/" + query.id for query in sorted(LIBRARY.queries, key=lambda one: one.id)] == [
-        row["example"] for row in examples
-    ]
+    assert [
+        vocab.BASE + "queries/" + query.id for query in sorted(LIBRARY.queries, key=lambda one: one.id)
+    ] == [row["example"] for row in examples]
     for row in examples:
         query_id = row["example"].rpartition("/")[2]
         graph = "CONSTRUCT" in row["query"]
@@ -102,7 +102,10 @@ def test_the_document_has_the_same_examples_as_the_store(client: Any) -> None:
 def test_the_partitions_say_which_properties_the_members_of_each_class_have(client: Any) -> None:
     found = {(row["class"], row["property"]) for row in rows(client, PARTITIONS)}
     graphs = " ".join(f"FROM <{name}>" for name in graphs_of(client))
-    asked = rows(client, f"SELECT DISTINCT ?class ?property {graphs} {{ ?s a ?class ; ?property ?o FILTER(ISIRI(?class)) }}")
+    asked = rows(
+        client,
+        f"SELECT DISTINCT ?class ?property {graphs} {{ ?s a ?class ; ?property ?o FILTER(ISIRI(?class)) }}",
+    )
     assert {(row["class"], row["property"]) for row in asked} == found
     assert len(found) > 500
 
@@ -116,7 +119,9 @@ def graphs_of(client: Any) -> list[str]:
 def test_the_description_stands_in_its_own_graph_and_in_the_default_graph(client: Any) -> None:
     kind = f"?q a <{SH}SPARQLExecutable>"
     [inside] = rows(client, f"SELECT (COUNT(*) AS ?n) {{ GRAPH <{vocab.SERVICE_GRAPH}> {{ {kind} }} }}")
-    [outside] = rows(client, f"SELECT (COUNT(*) AS ?n) {{ GRAPH ?g {{ {kind} }} FILTER(?g != <{vocab.SERVICE_GRAPH}>) }}")
+    [outside] = rows(
+        client, f"SELECT (COUNT(*) AS ?n) {{ GRAPH ?g {{ {kind} }} FILTER(?g != <{vocab.SERVICE_GRAPH}>) }}"
+    )
     [whole] = rows(client, f"SELECT (COUNT(*) AS ?n) {{ {kind} }}")
     number = str(len(LIBRARY.queries))
     assert (number, "0", number) == (inside["n"], outside["n"], whole["n"])
@@ -133,7 +138,10 @@ def test_digest_dump_and_census_are_those_of_the_data_alone(
     dump = client.get("/dumps/r2p.nq").data
     assert plain.digest == hashlib.sha256(dump).hexdigest()
     assert dump == gzip.decompress(client.get("/dumps/r2p.nq.gz").data)
-    assert dict(plain.census) == client.get("/status", headers={"Accept": "application/json"}).get_json()["census"]
+    assert (
+        dict(plain.census)
+        == client.get("/status", headers={"Accept": "application/json"}).get_json()["census"]
+    )
     [said] = rows(client, f"SELECT ?n {{ ?d a <{VOID}Dataset> ; <{VOID}triples> ?n }}")
     graphs = " ".join(f"FROM <{name}>" for name in graphs_of(client))
     [counted] = rows(client, f"SELECT (COUNT(*) AS ?n) {graphs} {{ ?s ?p ?o }}")

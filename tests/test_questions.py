@@ -64,9 +64,7 @@ def asked(
 
 
 @pytest.fixture(scope="module")
-def pool(
-    snapshot_of_the_checkout: Built, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Pool]:
+def pool(snapshot_of_the_checkout: Built, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
     """The real graph as it is served, with the service's own description beside it."""
     publisher = Publisher(tmp_path_factory.mktemp("served"), ROOT / "queries", Settings())
     found = Pool(publisher.publish(snapshot_of_the_checkout.path), PoolSettings(workers=1, spares=1))

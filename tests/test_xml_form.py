@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pyoxigraph as ox
 import pytest
@@ -25,11 +25,18 @@ def answer(query: str, media_type: str) -> bytes:
     return evaluate(ox.Store(), query, media_type, Dataset(), Budget()).body
 
 
+def read_xml(body: bytes) -> ET.Element:
+    """What we wrote ourselves, read by another's reader."""
+    return ET.fromstring(body)  # noqa: S314 - ours
+
+
 def triple(predicate: str, value: ox.NamedNode | ox.Literal) -> Sequence[ox.Quad]:
     return [ox.Quad(ox.NamedNode("http://example.org/s"), ox.NamedNode(predicate), value)]
 
 
-@pytest.mark.parametrize("code", [*range(0x20), 0x7F, 0x85, 0x2028, 0xFFFD, 0xFFFE, 0xFFFF, 0x1FFFE, 0x10FFFF])
+@pytest.mark.parametrize(
+    "code", [*range(0x20), 0x7F, 0x85, 0x2028, 0xFFFD, 0xFFFE, 0xFFFF, 0x1FFFE, 0x10FFFF]
+)
 @pytest.mark.parametrize("media_type", [RESULTS, RDF])
 def test_a_character_comes_back_from_xml_or_is_refused_by_name(code: int, media_type: str) -> None:
     """Of all that XML 1.0 forbids and of its neighbours; surrogates stand in no UTF-8."""
@@ -40,14 +47,14 @@ def test_a_character_comes_back_from_xml_or_is_refused_by_name(code: int, media_
             answer(query, media_type)
         assert not re.search(f"{re.escape(media_type)}.*{re.escape(media_type)}", str(caught.value))
     else:
-        texts = [node.text for node in ElementTree.fromstring(answer(query, media_type)).iter() if node.text]
+        texts = [node.text for node in read_xml(answer(query, media_type)).iter() if node.text]
         assert f"a{chr(code)}b" in texts
 
 
 def test_line_ends_of_every_kind_come_back_from_xml() -> None:
     text = "one\r\ntwo\rthree\nfour\r"
     query = 'SELECT ("one\\r\\ntwo\\rthree\\nfour\\r" AS ?x) {}'
-    assert text in [node.text for node in ElementTree.fromstring(answer(query, RESULTS)).iter()]
+    assert text in [node.text for node in read_xml(answer(query, RESULTS)).iter()]
     written = rdf.write(triple("http://example.org/p", ox.Literal(text)), RDF)
     assert triple("http://example.org/p", ox.Literal(text)) == list(ox.parse(written, ox.RdfFormat.RDF_XML))
 
@@ -80,16 +87,25 @@ def test_a_property_that_has_no_element_in_rdf_xml_is_refused(
 
 @pytest.mark.parametrize(
     "predicate",
-    ["http://example.org/1p", "http://example.org/p#a.b", "http://example.org/é", "urn:x:p", RDF_NS + "type", RDF_NS + "_1"],
+    [
+        "http://example.org/1p",
+        "http://example.org/p#a.b",
+        "http://example.org/é",
+        "urn:x:p",
+        RDF_NS + "type",
+        RDF_NS + "_1",
+    ],
 )
 @pytest.mark.parametrize("text", ["v", "", "\n\t\t<rdf:li >", "\n\t\t<a: >"])
 def test_any_other_property_comes_back_from_rdf_xml(predicate: str, text: str) -> None:
     written = rdf.write(triple(predicate, ox.Literal(text)), RDF, {"rdf": RDF_NS})
     assert triple(predicate, ox.Literal(text)) == list(ox.parse(written, ox.RdfFormat.RDF_XML))
-    ElementTree.fromstring(written)
+    read_xml(written)
 
 
-@pytest.mark.parametrize("media_type", ["application/sparql-results+json", "text/csv", "text/tab-separated-values"])
+@pytest.mark.parametrize(
+    "media_type", ["application/sparql-results+json", "text/csv", "text/tab-separated-values"]
+)
 def test_the_other_formats_carry_every_character(media_type: str) -> None:
     assert b"a" in answer('SELECT ("a\\u0000\\uFFFE\\r" AS ?x) {}', media_type)
     assert b"\r\x00" == xml_form.checked(b"\r\x00", media_type, "select")

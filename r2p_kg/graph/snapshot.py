@@ -66,7 +66,10 @@ class Snapshot:
 
     @property
     def identity(self) -> str:
-        """What tells apart whatever a query can see: the digest, and that of the description if there is one."""
+        """What tells apart whatever a query can see.
+
+        The digest, and that of the description if there is one.
+        """
         if not self.description:
             return self.digest
         return f"{self.digest}-{hashlib.sha256(self.description).hexdigest()[:16]}"

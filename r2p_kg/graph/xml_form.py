@@ -21,6 +21,9 @@ _NONCHARACTERS: Final = (b"\xef\xbf\xbe", b"\xef\xbf\xbf")
 #: The element of a property: the engine indents it by two tabs, and writes no other ``<`` there.
 _NAMELESS: Final = re.compile(rb"\n\t\t<[^:\s/>]+:[ />]")
 
+_NO_NAME: Final = "has a property whose IRI does not end in a name"
+_ITS_OWN: Final = "has a property with a name that RDF/XML keeps for itself"
+
 #: What the engine says of a property whose name RDF/XML keeps for itself.
 _RESERVED: Final = "reserved syntax term"
 _RDF_XML: Final = "application/rdf+xml"
@@ -37,9 +40,10 @@ def checked(body: bytes, media_type: str, kind: str) -> bytes:
     if len(body.translate(None, _CONTROLS)) < len(body) or any(one in body for one in _NONCHARACTERS):
         found = _CHARACTER.search(body)
         code = ord(found[0].decode()) if found else 0
-        raise _refused(f"holds the character U+{code:04X}", media_type, kind)
+        holds = f"holds the character U+{code:04X}"
+        raise _refused(holds, media_type, kind)
     if media_type == _RDF_XML and _NAMELESS.search(body):
-        raise _refused("has a property whose IRI does not end in a name", media_type, kind)
+        raise _refused(_NO_NAME, media_type, kind)
     return body.replace(b"\r", b"&#13;") if b"\r" in body else body
 
 
@@ -47,7 +51,7 @@ def refusal(error: Exception, media_type: str, kind: str) -> NotAcceptableError 
     """The error to raise instead of the engine's, if that says that the format cannot carry the answer."""
     if _RESERVED not in str(error):
         return None
-    return _refused("has a property with a name that RDF/XML keeps for itself", media_type, kind)
+    return _refused(_ITS_OWN, media_type, kind)
 
 
 def _refused(what: str, media_type: str, kind: str) -> NotAcceptableError:

@@ -69,7 +69,7 @@ def chosen(kind: str) -> str:
 
 
 def is_page() -> bool:
-    """True if the current request asks for a page, false if for the JSON beside it, where there are these two.
+    """True if the current request asks for a page, False if for the JSON that stands beside the page.
 
     Raises NotAcceptableError if it asks by name for anything else.
     """

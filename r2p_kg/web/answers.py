@@ -1,4 +1,7 @@
-"""A question to the engine → an HTTP answer: negotiated and tagged before it is asked, then data or a page."""
+"""A question to the engine → an HTTP answer.
+
+Negotiated and tagged before it is asked, then data or a page.
+"""
 
 from __future__ import annotations
 
@@ -91,7 +94,13 @@ class Plan:
 
 
 def planned(
-    now: Service, query: str, question: Question, accepted: str | None, address: str, name: str = "answer"
+    now: Service,
+    query: str,
+    question: Question,
+    accepted: str | None,
+    address: str,
+    *,
+    name: str = "answer",
 ) -> Plan:
     """Policy and negotiation, before the engine is asked.
 
@@ -129,9 +138,7 @@ def _written(now: Service) -> Dataset:
     return Dataset(written, written)
 
 
-def about(
-    now: Service, plan: Plan, answer: Answer, warnings: Sequence[LintWarning]
-) -> list[tuple[str, str]]:
+def about(now: Service, plan: Plan, answer: Answer, warnings: Sequence[LintWarning]) -> list[tuple[str, str]]:
     """All headers of an answer in its own format but those that depend on its encoding.
 
     Besides what every answer has: time, snapshot, rows, warnings, and a name to save it under.

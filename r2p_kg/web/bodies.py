@@ -38,14 +38,12 @@ class Bodies:
     def __init__(self) -> None:
         self._held = 0
 
-    async def read(
-        self, scope: Any, proto: Any, path: str, limit: int, writes: Flask | None
-    ) -> bytes:
+    async def read(self, scope: Any, proto: Any, path: str, limit: int, writes: Flask | None) -> bytes:
         """The whole body of a request, as granian's RSGI gives it.
 
-        ``path``: what is asked for. ``limit``: bytes that the body may have, more if ``writes``, the application
-        whose data may be changed, lets its sender write. Raises RequestError if it is encoded (415), too long
-        (413), does not come (408) or breaks off (400); BusyError if too many come.
+        ``path``: what is asked for. ``limit``: bytes that the body may have, more if ``writes``, the
+        application whose data may be changed, lets its sender write. Raises RequestError if it is encoded
+        (415), too long (413), does not come (408) or breaks off (400); BusyError if too many come.
         """
         headers = scope.headers
         if writes is not None and path.startswith(_WRITES):

@@ -34,7 +34,7 @@ def base_url() -> str:
 
 
 def service_description() -> Response:
-    """The description of the service in the RDF format asked for (SPARQL 1.1 Service Description, section 2)."""
+    """The description of the service in the format asked for (SPARQL 1.1 Service Description, section 2)."""
     return _described(media.negotiate(request.headers.get("Accept"), "graph", accept.wanted()).media_type)
 
 
@@ -84,9 +84,7 @@ def _dump(name: str) -> bytes:
 
 
 def _described(media_type: str) -> Response:
-    etag = replies.tag(
-        service.current().version, "describe", base_url(), media_type, update.writable()
-    )
+    etag = replies.tag(service.current().version, "describe", base_url(), media_type, update.writable())
     return replies.unchanged(etag) or replies.data(_description(media_type), media_type, etag)
 
 

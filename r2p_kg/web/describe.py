@@ -172,9 +172,7 @@ def stored(snapshot: Snapshot, library: Library, public_url: str | None, limits:
     return rdf.canonical(rdf.Quad(quad.subject, quad.predicate, quad.object, name) for quad in quads)
 
 
-def _content(
-    snapshot: Snapshot, counts: Counts, library: Library, base: str, mode: Mode
-) -> Iterator[str]:
+def _content(snapshot: Snapshot, counts: Counts, library: Library, base: str, mode: Mode) -> Iterator[str]:
     """What is said of the data and how to ask them, whatever the address of the service."""
     yield from _dataset(snapshot, counts, base)
     yield from _graphs(counts, base, mode)
@@ -205,8 +203,9 @@ def _service(library: Library, base: str, limits: Limits, mode: Mode) -> Iterato
     yield _say(endpoint, vocab.DCAT + "servesDataset", _iri(f"{base}/void#dataset"))
     writing = "Writes need a token" if mode.writable else "Read-only"
     comment = (
-        f"{writing}. A query has at most {limits.query_bytes} bytes and runs at most {limits.seconds:g} seconds; "
-        f"an answer has at most {limits.rows} rows and {limits.bytes} bytes. What is over a limit is an error, never a part."
+        f"{writing}. A query has at most {limits.query_bytes} bytes and runs at most "
+        f"{limits.seconds:g} seconds; an answer has at most {limits.rows} rows and {limits.bytes} bytes. "
+        "What is over a limit is an error, never a part."
     )
     yield _say(endpoint, vocab.RDFS + "comment", _text(comment, "en"))
     for query in library.queries:
@@ -257,7 +256,7 @@ def _graphs(counts: Counts, base: str, mode: Mode) -> Iterator[str]:
 
 
 def _partitions(counts: Counts, base: str) -> Iterator[str]:
-    """VoID, section 4.5: members of each class, triples of each property, and of each property in each class."""
+    """VoID, section 4.5: members of each class, triples of each property, and of each within each class."""
     dataset = f"{base}/void#dataset"
     for number, (kind, entities) in enumerate(sorted(counts.classes.items()), 1):
         part = f"{base}/void#class-{number}"

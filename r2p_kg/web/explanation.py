@@ -44,7 +44,10 @@ def why() -> Response:
         return same
     found = _explainer().explain(fact)
     if found is None:
-        message = f"the snapshot does not hold {_explainer().sentence(fact)}, neither written nor entailed; what it says of a thing stands on the thing's page"
+        message = (
+            f"the snapshot does not hold {_explainer().sentence(fact)}, neither written nor entailed; "
+            "what it says of a thing stands on the thing's page"
+        )
         raise RequestError(404, message, subject=fact[0], predicate=fact[1], object=fact[2])
     return replies.data(_body(found, media_type, texts), media_type, etag)
 
@@ -64,7 +67,10 @@ def _fact(texts: dict[str, str]) -> explain.Fact:
     terms = []
     for name, part in _PARTS.items():
         if not texts[name]:
-            message = f"the address lacks the {part}; write /explain?s=…&p=…&o=…, each a prefixed name, an IRI or a literal in percent-encoding"
+            message = (
+                f"the address lacks the {part}; write /explain?s=…&p=…&o=…, each a prefixed name, an IRI "
+                "or a literal in percent-encoding"
+            )
             raise RequestError(400, message, parameter=name)
         try:
             terms.append(explain.term(texts[name], _explainer().prefixes))
@@ -90,7 +96,10 @@ def _media_type() -> str:
     offers = list(dict.fromkeys(FORMATS.values()))
     best = request.accept_mimetypes.best_match(offers, "") if request.accept_mimetypes else offers[0]
     if not best:
-        message = f"none of the types in Accept: {request.headers.get('Accept')} can be produced for an explanation; there is {', '.join(offers)}"
+        message = (
+            f"none of the types in Accept: {request.headers.get('Accept')} can be produced for an "
+            f"explanation; there is {', '.join(offers)}"
+        )
         raise NotAcceptableError(message)
     return best
 

@@ -14,7 +14,7 @@ import asyncio
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from r2p_kg import log
@@ -23,19 +23,20 @@ from r2p_kg.engine.spool import LARGE, spooled
 from r2p_kg.errors import QueryError
 from r2p_kg.web import answers, door, metrics, preparing, replies, rsgi_to_wsgi, sending
 from r2p_kg.web.bodies import Bodies
-from r2p_kg.web.cache import Page, encoding
+from r2p_kg.web.cache import Page
 from r2p_kg.web.preparing import Prepared
 from r2p_kg.web.snapshot_feed import SnapshotFeed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from r2p_kg.engine import Answer
+    from r2p_kg.engine.lint import LintWarning
+    from r2p_kg.web.answers import Plan
     from r2p_kg.web.cache import Request
     from r2p_kg.web.door import Asked
     from r2p_kg.web.mount import Mount
-    from r2p_kg.web.service import Service
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +50,26 @@ _OURS: Final = frozenset({"etag", "content-length"})
 
 _OK: Final = 200
 _UNCHANGED: Final = 304
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """One request on its way through the front.
+
+    Attributes:
+        scope: what the server says of it.
+        proto: how the server is answered.
+        mount: what is served to it, to its end.
+        key: what its answer may be kept under, None if it may not be kept.
+        asked: what it asks.
+
+    """
+
+    scope: Any
+    proto: Any
+    mount: Mount
+    key: Request | None
+    asked: Asked
 
 
 class Gateway:
@@ -110,128 +131,114 @@ class Gateway:
 
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
         """Answer one request."""
-        mount, key = self._mount, None
-        if scope.method in door.SAFE:
-            headers = scope.headers
-            hosts = headers.get_all("host")
-            if door.one_host(hosts, scope):
-                accept = door.joined(headers, "accept")
-                key = _key(scope, accept, hosts[0] if hosts else None)
-                page = mount.cache.get(key)
-                if page is not None:
-                    await self._again(scope, proto, page, mount)
+        method, mount, key = scope.method, self._mount, None
+        if method in door.SAFE:
+            key = door.key(scope)
+            page = mount.cache.get(key) if key is not None else None
+            if page is not None:
+                self._hits += 1
+                headers = scope.headers
+                accepted, held = door.joined(headers, "accept-encoding"), headers.get("if-none-match")
+                sent = page.sent.get(accepted)
+                if sent is not None and held is None and method == "GET":
+                    proto.response_bytes(_OK, *sent)
                     return
+                if len(page.body) < LARGE:
+                    page.send_again(accepted)
+                await self._sender.deliver(proto, page, door.asked(scope, mount))
+                return
         mount.requests += 1
         try:
-            await self._answer(scope, proto, mount, key)
+            await self._answer(_Exchange(scope, proto, mount, key, door.asked(scope, mount)))
         except Exception:  # noqa: BLE001 - the last net: whatever it is, the client gets an answer and the log the cause
-            _log.exception("%s %s", scope.method, scope.path)
+            _log.exception("%s %s", method, scope.path)
             proto.response_str(500, list(replies.FAILED), "the service made a mistake; its log says more\n")
         finally:
             mount.requests -= 1
 
-    async def _again(self, scope: Any, proto: Any, page: Page, mount: Mount) -> None:
-        """Send what was the answer to the same request before."""
-        self._hits += 1
-        accepted = door.joined(scope.headers, "accept-encoding")
-        held = door.joined(scope.headers, "if-none-match")
-        sent = page.sent.get(accepted)
-        if sent is not None and held is None and scope.method == "GET":
-            proto.response_bytes(_OK, *sent)
-            return
-        wanted = encoding(accepted)
-        if len(page.body) < LARGE and page.ready(wanted):
-            page.send_again(accepted)
-            sending.send(proto, page, wanted, held, empty=scope.method == "HEAD")
-        else:
-            await self._sender.deliver(proto, page, door.asked(scope, mount))
-
-    async def _answer(self, scope: Any, proto: Any, mount: Mount, key: Request | None) -> None:
+    async def _answer(self, one: _Exchange) -> None:
         """Read the request, plan its answer, have it evaluated and send it."""
-        asked = door.asked(scope, mount)
-        prepared = await self._prepared(scope, proto, mount, asked)
+        asked, cache = one.asked, one.mount.cache
+        prepared = await self._prepared(one)
         plan = prepared.plan
         if plan is not None and prepared.error is None:
-            page = mount.cache.tagged(plan.etag) if plan.etag else None
+            page = cache.tagged(plan.etag) if plan.etag else None
             if page is not None:
                 self._hits += 1
-                mount.cache.put(key or (plan.etag,), page)
-                await self._sender.deliver(proto, page, asked)
+                cache.put(one.key or (plan.etag,), page)
+                await self._sender.deliver(one.proto, page, asked)
                 return
             if plan.etag and replies.holds(asked.held, plan.etag):
-                sending.unchanged(proto, asked.held or "", plan.etag, plan.etag)
+                sending.unchanged(one.proto, asked.held or "", plan.etag, plan.etag)
                 return
-            await self._evaluate(scope, proto, mount.service, prepared)
-            if prepared.answer is not None and not plan.page:
-                await self._send_data(proto, mount, asked, prepared, key)
+            answer = await self._evaluate(one, prepared, plan)
+            if answer is not None and not plan.page:
+                await self._send_data(one, plan, answer, prepared.warnings)
                 return
-        await self._send_page(scope, proto, mount, asked, prepared, key)
+        await self._send_page(one, prepared)
 
-    async def _prepared(self, scope: Any, proto: Any, mount: Mount, asked: Asked) -> Prepared:
+    async def _prepared(self, one: _Exchange) -> Prepared:
         """The plan of the request, or the error that ends it before anything is asked."""
-        error: QueryError | None = door.contradiction(scope)
+        error: QueryError | None = door.contradiction(one.scope)
+        mount, asked = one.mount, one.asked
         if error is None and asked.method in door.WITH_BODY:
-            settings, writes = mount.service.settings, mount.app if mount.writable else None
+            limit, writes = mount.service.settings.body_bytes, mount.app if mount.writable else None
             try:
-                asked.body = await self._bodies.read(scope, proto, asked.path, settings.body_bytes, writes)
+                asked.body = await self._bodies.read(one.scope, one.proto, asked.path, limit, writes)
             except QueryError as refused:
                 error = refused
         return preparing.prepare(mount.service, asked) if error is None else Prepared(error=error)
 
-    async def _evaluate(self, scope: Any, proto: Any, service: Service, prepared: Prepared) -> None:
-        """Have the plan answered; the answer, or the error, goes into ``prepared``."""
-        plan = prepared.plan
-        if plan is None:
-            return
-        started, slow = time.perf_counter(), service.settings.slow_seconds
+    async def _evaluate(self, one: _Exchange, prepared: Prepared, plan: Plan) -> Answer | None:
+        """The engine's answer, None if there is an error; either goes into ``prepared`` too."""
+        service, started = one.mount.service, time.perf_counter()
+        slow = service.settings.slow_seconds
         try:
             answer = await self._engine.ask(
                 plan.query,
-                digest=service.snapshot.identity,
+                digest=one.mount.digest,
                 prefixes=service.snapshot.prefixes,
                 media_type=plan.engine_type,
                 dataset=plan.dataset,
                 budget=plan.budget,
-                client=_client(scope, service),
-                gone=proto.client_disconnect,
+                client=door.client(one.scope, service.settings.proxies),
+                gone=one.proto.client_disconnect,
             )
         except QueryError as error:
             metrics.refused(error.slug)
             log.query(plan.query, time.perf_counter() - started, slow, {"problem": error.slug})
             prepared.error = error
-            return
+            return None
         except Exception as error:  # noqa: BLE001 - a fault of ours, of which Flask tells as of every other
             prepared.error = error
-            return
+            return None
         seconds = time.perf_counter() - started
         metrics.answered(answer, seconds)
         log.query(plan.query, seconds, slow, _figures(answer))
-        prepared.answer = replace(answer, body=bytes(answer.body)) if plan.page else answer
         if not service.knows_vocabulary:
             await self._loop.run_in_executor(self._threads, lambda: service.vocabulary)
         prepared.warnings = service.warnings(plan.query)
+        prepared.answer = replace(answer, body=bytes(answer.body)) if plan.page else answer
+        return prepared.answer
 
     async def _send_data(
-        self, proto: Any, mount: Mount, asked: Asked, prepared: Prepared, key: Request | None
+        self, one: _Exchange, plan: Plan, answer: Answer, warnings: Sequence[LintWarning]
     ) -> None:
         """Send an answer in its own format, and keep it."""
-        plan, answer = prepared.plan, prepared.answer
-        if plan is None or answer is None:
-            return
-        about = answers.about(mount.service, plan, answer, prepared.warnings)
+        mount, asked = one.mount, one.asked
+        about = answers.about(mount.service, plan, answer, warnings)
         large = spooled(answer.body)
         if large is not None and (plan.etag is None or not mount.cache.takes(len(large))):
-            self._sender.large(proto, about, large, plan.etag, empty=asked.empty)
+            self._sender.large(one.proto, about, large, plan.etag, empty=asked.empty)
             return
         page = Page(about, bytes(answer.body), plan.media_type, plan.etag)
-        mount.cache.put(key or (plan.etag,), page)
-        await self._sender.deliver(proto, page, asked)
+        mount.cache.put(one.key or (plan.etag,), page)
+        await self._sender.deliver(one.proto, page, asked)
 
-    async def _send_page(
-        self, scope: Any, proto: Any, mount: Mount, asked: Asked, prepared: Prepared, key: Request | None
-    ) -> None:
+    async def _send_page(self, one: _Exchange, prepared: Prepared) -> None:
         """Let Flask render what was prepared, send it, and keep it if that is allowed."""
-        environ = rsgi_to_wsgi.environ(scope, asked, mount.prefix)
+        mount, asked, proto = one.mount, one.asked, one.proto
+        environ = rsgi_to_wsgi.environ(one.scope, asked, mount.prefix)
         environ[preparing.KEY] = prepared
         writes = mount.writable and prepared.error is None and asked.method in door.WITH_BODY
         status, headers, content = await self._loop.run_in_executor(
@@ -245,8 +252,8 @@ class Gateway:
         elif status == _OK:
             about = [pair for pair in headers if pair[0].lower() not in _OURS]
             page = Page(about, content, found.get("content-type", ""), etag)
-            if etag and found.get("cache-control", "").startswith("public") and key is not None:
-                mount.cache.put(key, page)
+            if etag and found.get("cache-control", "").startswith("public") and one.key is not None:
+                mount.cache.put(one.key, page)
             await self._sender.deliver(proto, page, asked)
         elif asked.empty:
             proto.response_empty(status, headers)
@@ -266,32 +273,6 @@ class Gateway:
         self._feed.report(version, [mount.digest for mount in (*self._earlier, self._mount)])
         if self._earlier:
             self._loop.call_later(0.1, self._drain, version)
-
-
-def _key(scope: Any, accept: str | None, host: str | None) -> Request:
-    """What the answer to a GET is kept under.
-
-    Pages and descriptions may name the address by which they were asked, which is the client's word; data
-    that answer a query do not.
-    """
-    address = scope.query_string
-    data = (
-        "query=" in address
-        and scope.path in preparing.SPARQL
-        and "html" not in address
-        and "html" not in (accept or "")
-    )
-    return (scope.path, address, accept) if data else (scope.path, address, accept, host, scope.scheme)
-
-
-def _client(scope: Any, service: Service) -> str:
-    """Whom a query is counted for: the peer, or whom a trusted proxy names; nobody on this machine itself."""
-    peer = str(scope.client).rpartition(":")[0]
-    if peer in service.settings.proxies:
-        forwarded = door.joined(scope.headers, "x-forwarded-for")
-        if forwarded:
-            return forwarded.rpartition(",")[2].strip()
-    return "" if peer in {"127.0.0.1", "[::1]", "::1"} else peer
 
 
 def _figures(answer: Answer) -> dict[str, object]:

@@ -166,7 +166,13 @@ def written(index: Index, iri: str, predicate: str) -> tuple[Node, ...]:
 
 
 def _node(term: object) -> tuple[str, str]:
-    kind = "iri" if isinstance(term, rdf.NamedNode) else "bnode" if isinstance(term, rdf.BlankNode) else "literal"
+    kind = (
+        "iri"
+        if isinstance(term, rdf.NamedNode)
+        else "bnode"
+        if isinstance(term, rdf.BlankNode)
+        else "literal"
+    )
     return kind, str(getattr(term, "value", ""))
 
 

@@ -47,11 +47,14 @@ def indirect() -> Response:
     if not named and request.method == "POST":
         return _create()
     if len(named) != 1:
-        message = f"the address names {len(named)} graphs; write {PATH}?graph= and one IRI in percent-encoding, or {PATH}?default"
+        message = (
+            f"the address names {len(named)} graphs; write {PATH}?graph= and one IRI in percent-encoding, "
+            f"or {PATH}?default"
+        )
         raise RequestError(400, message, parameter="graph")
     name, value = named[0]
     if name == "graph" and not _ABSOLUTE.fullmatch(value):
-        message = f"{value[:200]!r} is no absolute IRI, so it names no graph; write it in full, percent-encoded once"
+        message = f"{value[:200]!r} is not an absolute IRI; write it in full, percent-encoded once"
         raise RequestError(400, message, parameter="graph")
     return _answer(value if name == "graph" else None)
 

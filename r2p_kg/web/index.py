@@ -83,7 +83,7 @@ class Index:
         return self._subject.keys()
 
     def closure(self, iri: str) -> list[Any]:
-        """The outgoing quads, and those of the blank nodes that they lead to (a concise bounded description)."""
+        """The outgoing quads and those of the blank nodes that they lead to (concise bounded description)."""
         found: list[Any] = []
         todo, seen = [(iri, 0)], {iri}
         while todo:

@@ -28,7 +28,9 @@ class Mount:
         # A proxy may strip the prefix or leave it. Nobody can tell the two apart if the prefix begins as an
         # address of ours does: then the proxy has to strip it.
         own = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()}
-        self._stripped_here = self.prefix if self.prefix.split("/")[1:2] and self.prefix.split("/")[1] not in own else ""
+        self._stripped_here = (
+            self.prefix if self.prefix.split("/")[1:2] and self.prefix.split("/")[1] not in own else ""
+        )
 
     @property
     def digest(self) -> str:

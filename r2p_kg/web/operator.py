@@ -42,7 +42,7 @@ def authorise() -> None:
 
 @blueprint.route("/queries")
 def queries() -> Response:
-    """The queries of over a tenth of a second that are being evaluated, with their texts, and how many wait."""
+    """The queries that have run for over a tenth of a second, with their texts, and how many wait."""
     stats = service.current().engine.stats()
     return _reply({"queries": stats["running"], "waiting": stats["waiting"]})
 

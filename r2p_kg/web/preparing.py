@@ -13,7 +13,7 @@ from flask import g, request
 from r2p_kg import library
 from r2p_kg.errors import LibraryError, R2PError
 from r2p_kg.library import params
-from r2p_kg.web import accept, answers, protocol
+from r2p_kg.web import accept, answers, door, protocol
 from r2p_kg.web.protocol import Question
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 #: Where the front leaves what it has prepared for Flask.
 KEY: Final = "r2p.prepared"
 
-SPARQL: Final = frozenset({"/sparql", "/sparql/"})
 _SAVED: Final = "/queries/"
 
 
@@ -86,7 +85,7 @@ def prepare(now: Service, asked: Asked) -> Prepared:
     """What a request asks of the engine, and how; raises nothing, an error of the request is in the value."""
     found = Prepared()
     try:
-        if asked.path in SPARQL:
+        if asked.path in door.SPARQL:
             _sparql(now, asked, found)
         elif asked.path.startswith(_SAVED) and asked.method == "GET":
             _saved(now, asked, found)
@@ -134,7 +133,7 @@ def _saved(now: Service, asked: Asked, found: Prepared) -> None:
         Question(found.query, wanted=wanted, timeout=timeout),
         asked.accept,
         f"{asked.path}?{asked.address}",
-        saved.id,
+        name=saved.id,
     )
 
 

@@ -28,6 +28,8 @@ METHODS: Final = frozenset({"GET", "POST", "QUERY"})
 #: Parameters that make a request an update if it has no query.
 _OF_UPDATES: Final = frozenset({"update", "using-graph-uri", "using-named-graph-uri"})
 
+_WHOLE: Final = Dataset()
+
 #: A byte order mark, which some editors put before a text: it says nothing in UTF-8 and is dropped.
 _MARK: Final = "\ufeff"
 
@@ -92,7 +94,7 @@ class Question:
     """
 
     query: str | None
-    dataset: Dataset = Dataset()
+    dataset: Dataset = _WHOLE
     wanted: str | None = None
     timeout: float | None = None
     bare: bool = False
@@ -195,6 +197,4 @@ def _refuse_parameters_of_updates(named: Mapping[str, Sequence[str]]) -> None:
     for name in ("using-graph-uri", "using-named-graph-uri"):
         if name in named:
             other = name.replace("using-graph", "default-graph").replace("using-named", "named")
-            raise RequestError(
-                400, f"{name} belongs to updates; for a query write {other}", parameter=name
-            )
+            raise RequestError(400, f"{name} belongs to updates; for a query write {other}", parameter=name)

@@ -20,7 +20,10 @@ _VARY: Final = ("Accept", "Accept-Encoding")
 
 _CORS: Final = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Allow, Content-Disposition, Content-Location, ETag, Link, Retry-After, R2P-Rows, R2P-Seconds, R2P-Snapshot, R2P-Warnings",
+    "Access-Control-Expose-Headers": (
+        "Allow, Content-Disposition, Content-Location, ETag, Link, Retry-After, "
+        "R2P-Rows, R2P-Seconds, R2P-Snapshot, R2P-Warnings"
+    ),
 }
 _PREFLIGHT: Final = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, QUERY, OPTIONS",
@@ -28,7 +31,10 @@ _PREFLIGHT: Final = {
     "Access-Control-Max-Age": "86400",
 }
 _SECURITY: Final = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "cross-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -65,7 +71,9 @@ def holds(sent: str | None, etag: str) -> bool:
 
 
 def held(sent: str, etag: str) -> str | None:
-    """The form of a tag that an If-None-Match header names, with the encoding of the body that the client has; None where it says ``*``.
+    """The form of a tag that an If-None-Match header names, with the encoding of the client's body.
+
+    None if the header says ``*``.
 
     A 304 carries this one: a client brings only that stored body up to date whose tag it has (RFC 9111,
     section 4.3.4).

@@ -124,8 +124,8 @@ def _reply(index: Index, iri: str, suffix: str | None) -> Response:
         reply = replies.data(body, media_type, etag)
     prefix = service.current().prefix
     if suffix is None and (here := terms.local(iri)) and "#" not in here:
-        reply.headers["Content-Location"] = prefix + here + next(
-            end for end, kind in SUFFIXES.items() if kind == media_type
+        reply.headers["Content-Location"] = (
+            prefix + here + next(end for end, kind in SUFFIXES.items() if kind == media_type)
         )
     links = [f'<{address}>; rel="alternate"; type="{kind}"' for address, kind in alternates(iri)]
     if media_type != "text/html" and len(index.incoming(iri)) > page * PAGE_RDF:
@@ -137,7 +137,7 @@ def _reply(index: Index, iri: str, suffix: str | None) -> Response:
 def _page_number() -> int:
     """The page asked for, 1 without one; raises RequestError (400) if it is not a number from 1."""
     text = request.args.get("page", "1").strip()
-    if not text.isdecimal() or not 1 <= int(text[:10]):
+    if not text.isdecimal() or not int(text[:10]):
         message = f"page: {text[:40]!r} is not the number of a page; write page=2 for the second one"
         raise RequestError(400, message, parameter="page")
     return int(text[:10])
@@ -222,7 +222,7 @@ def _view(index: Index, iri: str) -> str:
 
 
 def _citing(index: Index, passage: str) -> list[tuple[str, list[str], bool]]:
-    """(statement, its modalities other than plain assertion, whether it is negated) for each statement that cites a passage."""
+    """Statements that cite a passage: IRI, modalities but plain assertion, whether it is negated."""
     statements = sorted(
         {quad.subject.value for quad in index.incoming(passage) if quad.predicate.value == vocab.R2P_CITES}
     )

@@ -43,7 +43,8 @@ def environ(scope: Any, asked: Asked, prefix: str = "") -> dict[str, Any]:
         "wsgi.run_once": False,
     }
     for name, value in scope.headers.items():
-        # CGI cannot tell it from the name with a hyphen, so that it could pass for a header that a proxy sets.
+        # CGI cannot tell it from the name with a hyphen, so that it could pass for a header that a proxy
+        # sets.
         if "_" in name:
             continue
         key = name.upper().replace("-", "_")

@@ -30,7 +30,7 @@ class Sender:
         self._spool = Spool()
 
     async def deliver(self, proto: Any, page: Page, asked: Asked) -> None:
-        """Send a page; a large one from a file, so that no copy of it waits in memory for each slow reader."""
+        """Send a page; a large one from a file, so that slow readers keep no copies of it in memory."""
         wanted = encoding(asked.coding)
         if not page.ready(wanted):
             await self._loop.run_in_executor(self._threads, page.variant, wanted)

@@ -76,7 +76,7 @@ class Service:
     _made: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
 
     def once(self, name: str, make: Callable[[], T]) -> T:
-        """What ``make`` gives, made at the first call of that name and kept as long as the snapshot is served."""
+        """What ``make`` gives, made at the first call of that name and kept while the snapshot is served."""
         if name not in self._made:
             with self._lock:
                 if name not in self._made:
@@ -131,7 +131,9 @@ class Service:
     @property
     def vocabulary(self) -> Vocabulary:
         """All that a query can name of the snapshot."""
-        return self.once("vocabulary", lambda: Vocabulary.of(replace(self.snapshot, quads=self.snapshot.served)))
+        return self.once(
+            "vocabulary", lambda: Vocabulary.of(replace(self.snapshot, quads=self.snapshot.served))
+        )
 
     @property
     def knows_vocabulary(self) -> bool:

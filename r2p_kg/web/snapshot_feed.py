@@ -49,7 +49,7 @@ class SnapshotFeed:
         threading.Thread(target=self._run, name="snapshot-feed", daemon=True).start()
 
     def report(self, version: int, needs: Sequence[str]) -> None:
-        """Tell the broker up to which version this process has come, and which snapshots its requests still need."""
+        """Tell the broker which version this process serves and which snapshots its requests still need."""
         with self._lock:
             if self._line is not None:
                 wire.post(self._line, {"version": version, "needs": list(needs)})

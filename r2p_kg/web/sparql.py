@@ -1,4 +1,4 @@
-"""``/sparql``: the protocol for tools, a plain form and a table for people, the service description for both."""
+"""``/sparql``: the protocol for tools, a form and a table for people, the service description for both."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ def _without_query(question: Question) -> Response:
         return form()
     if request.method == "GET" and question.bare and _rdf_is_welcome():
         return dataset.service_description()
-    message = "the request has no query; send one as the parameter query, or as a body of type application/sparql-query"
+    message = (
+        "the request has no query; send one as the parameter query, or as a body of type "
+        "application/sparql-query"
+    )
     raise RequestError(400, message, parameter="query")
 
 

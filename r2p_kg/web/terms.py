@@ -26,7 +26,15 @@ _KINDS: Final[Mapping[type, Literal["iri", "bnode", "literal"]]] = {
 
 @dataclass(frozen=True)
 class Node:
-    """One RDF term; ``datatype`` is empty for plain and language-tagged strings, ``language`` for all others."""
+    """One RDF term.
+
+    Attributes:
+        kind: what it is; a triple term is shown as its text.
+        value: IRI, label or text.
+        language: its language tag, else empty.
+        datatype: its datatype, empty for plain and language-tagged strings.
+
+    """
 
     kind: Literal["iri", "bnode", "literal", "triple"]
     value: str

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from r2p_kg.web.protocol import Sent
 
 _KEY: Final = "r2p-kg-writing"
-_OFF: Final = "this service is read-only: it answers SELECT, ASK, CONSTRUCT and DESCRIBE and takes no update; its operator has not switched writing on"
+_OFF: Final = (
+    "this service is read-only: it answers SELECT, ASK, CONSTRUCT and DESCRIBE and takes no update; "
+    "its operator has not switched writing on"
+)
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,8 @@ def respond(sent: Sent) -> Response:
         raise RequestError(405, message)
     if sent.kind not in {protocol.UPDATE, protocol.FORM}:
         message = (
-            f"a body of type {sent.kind or 'none'} is not understood; send {protocol.UPDATE} or {protocol.FORM}"
+            f"a body of type {sent.kind or 'none'} is not understood; "
+            f"send {protocol.UPDATE} or {protocol.FORM}"
         )
         raise RequestError(415, message, accepted=[protocol.UPDATE, protocol.FORM])
     texts = [_text(sent)] if sent.kind == protocol.UPDATE else []
@@ -115,9 +119,7 @@ def respond(sent: Sent) -> Response:
         message = f"the request has {len(texts)} updates; send exactly one, with its operations parted by ;"
         raise RequestError(400, message, parameter="update")
     g.query = texts[0]
-    return done(
-        write(Update(texts[0], sent.values("using-graph-uri"), sent.values("using-named-graph-uri")))
-    )
+    return done(write(Update(texts[0], sent.values("using-graph-uri"), sent.values("using-named-graph-uri"))))
 
 
 def _text(sent: Sent) -> str:

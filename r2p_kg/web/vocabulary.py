@@ -47,7 +47,10 @@ def version(name: str) -> Response:
     if suffix and name.removesuffix(suffix) in held:
         return _reply(f"/ns/{name.removesuffix(suffix)}", resources.SUFFIXES[suffix], negotiated=False)
     known = f"it holds {held[0]}, at /ns/{held[0]}" if held else "its vocabulary has no version"
-    message = f"this service holds no version {name.removesuffix(suffix)} of the vocabulary; {known}, and every released version is kept with its release"
+    message = (
+        f"this service does not hold version {name.removesuffix(suffix)} of the vocabulary; {known}, "
+        "and every released version is kept with its release"
+    )
     raise RequestError(404, message)
 
 

@@ -47,13 +47,19 @@ def test_a_format_that_there_is_not_is_406_with_those_that_there_are(
 def test_a_format_of_another_kind_of_answer_is_406(client: FlaskClient, value: str) -> None:
     reply = client.get("/sparql", query_string={"query": SELECT, "format": value})
     assert 406 == reply.status_code
-    assert "cannot carry this answer; write one of json, xml, csv, tsv" in reply.get_json(force=True)["detail"]
+    assert (
+        "cannot carry this answer; write one of json, xml, csv, tsv" in reply.get_json(force=True)["detail"]
+    )
 
 
 @pytest.mark.parametrize("value", ["HTML", "html", "text/html", " Html "])
-@pytest.mark.parametrize("path", ["/sparql", "/queries/situation-responses", "/id/arvania-2001", "/ns", "/void"])
+@pytest.mark.parametrize(
+    "path", ["/sparql", "/queries/situation-responses", "/id/arvania-2001", "/ns", "/void"]
+)
 def test_html_is_a_format_in_any_case(client: FlaskClient, value: str, path: str) -> None:
-    reply = client.get(path, query_string={**({"query": SELECT} if path == "/sparql" else {}), "format": value})
+    reply = client.get(
+        path, query_string={**({"query": SELECT} if path == "/sparql" else {}), "format": value}
+    )
     assert (200, "text/html") == (reply.status_code, reply.mimetype)
 
 
@@ -76,7 +82,9 @@ MARK = "\ufeff"
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "QUERY"])
-def test_a_byte_order_mark_before_a_query_says_nothing_however_it_is_sent(client: FlaskClient, method: str) -> None:
+def test_a_byte_order_mark_before_a_query_says_nothing_however_it_is_sent(
+    client: FlaskClient, method: str
+) -> None:
     form = {"query_string" if method == "GET" else "data": {"query": MARK + SELECT}}
     assert 200 == client.open("/sparql", method=method, **form).status_code
     if method != "GET":

@@ -28,7 +28,9 @@ def test_the_landing_page_leads_to_questions_and_counts(client: FlaskClient, bro
 
 
 def test_foreign_data_are_not_called_ours(world: Snapshot, engine: Any, browser: dict[str, str]) -> None:
-    client = in_process.client(create_app(Settings(title="my files", checked=False), world, engine, Library()))
+    client = in_process.client(
+        create_app(Settings(title="my files", checked=False), world, engine, Library())
+    )
     page = client.get("/", headers=browser).text
     assert "did not pass the checks" in page
     assert "<h1>my files</h1>" in page

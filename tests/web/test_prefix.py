@@ -83,7 +83,9 @@ def test_a_prefix_that_begins_as_an_address_of_ours_must_be_stripped_by_the_prox
     assert 404 == client.get("/id/queries").status_code
 
 
-def test_other_paths_that_begin_alike_are_left_alone(published: Callable[[str], in_process.FrontClient]) -> None:
+def test_other_paths_that_begin_alike_are_left_alone(
+    published: Callable[[str], in_process.FrontClient],
+) -> None:
     client = published("https://x.example/kg")
     assert 404 == client.get("/kgx/queries").status_code
     assert 200 == client.get("/kg").status_code

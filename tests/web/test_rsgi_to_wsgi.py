@@ -71,9 +71,7 @@ def test_an_ipv6_peer_keeps_its_brackets_and_loses_its_port() -> None:
 
 def test_a_path_of_other_letters_is_passed_on_as_pep_3333_wants_it() -> None:
     """Its UTF-8 bytes, each as one character."""
-    assert "/id/köln".encode() == environ(Scope(path="/id/köln"), "GET", b"")["PATH_INFO"].encode(
-        "latin-1"
-    )
+    assert "/id/köln".encode() == environ(Scope(path="/id/köln"), "GET", b"")["PATH_INFO"].encode("latin-1")
 
 
 @pytest.mark.parametrize(
@@ -122,9 +120,7 @@ def test_the_authority_of_a_request_without_a_host_header_stands_for_it() -> Non
     assert "example.org" == environ(Scope(authority="example.org"), "GET", b"")["HTTP_HOST"]
     assert (
         "other.example"
-        == environ(Scope(authority="example.org", headers={"host": "other.example"}), "GET", b"")[
-            "HTTP_HOST"
-        ]
+        == environ(Scope(authority="example.org", headers={"host": "other.example"}), "GET", b"")["HTTP_HOST"]
     )
 
 

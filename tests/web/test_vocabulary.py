@@ -17,9 +17,9 @@ from pyoxigraph import RdfFormat
 from r2p_kg.graph import explain, rdf, snapshot, vocab
 from r2p_kg.web import create_app, diagram, glossary
 from r2p_kg.web.index import Index
+from tests import in_process
 
 from .conftest import PREFIXES, small_library
-from tests import in_process
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -309,7 +309,7 @@ def test_another_version_is_404_and_says_which_one_there_is(
     for path in ("/ns/0.0.9", "/ns/0.0.9.ttl"):
         reply = real.get(path)
         assert (404, "application/problem+json") == (reply.status_code, reply.mimetype)
-        assert "holds no version 0.0.9 of the vocabulary" in reply.json["detail"]
+        assert "does not hold version 0.0.9 of the vocabulary" in reply.json["detail"]
         assert f"/ns/{found.version.rpartition('/')[2]}" in reply.json["detail"]
     assert "its vocabulary has no version" in client.get("/ns/0.1.0").json["detail"]
 

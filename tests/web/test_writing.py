@@ -317,7 +317,8 @@ def test_an_empty_token_lets_nobody_in(app: Flask) -> None:
     gate = app.extensions["r2p-kg-writing"]
     update.install(app, replace(gate, token=""))
     assert (
-        403 == in_process.client(app).delete(f"{STORE}?default", headers={"Authorization": "Bearer "}).status_code
+        403
+        == in_process.client(app).delete(f"{STORE}?default", headers={"Authorization": "Bearer "}).status_code
     )
 
 
