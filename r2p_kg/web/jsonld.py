@@ -15,7 +15,7 @@ from r2p_kg.graph import rdf
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-#: A namespace may stand before a name only where it ends so (JSON-LD 1.1, section 4.1.5).
+#: A namespace may stand before a name only if it ends so (JSON-LD 1.1, section 4.1.5).
 _ENDS = (":", "/", "?", "#", "[", "]", "@")
 
 
@@ -66,7 +66,7 @@ def _single(values: Any) -> Any:
 
 
 def _short(iri: str, prefixes: Mapping[str, str]) -> str:
-    """``prefix:name`` where that reads back as the same IRI, else the IRI."""
+    """``prefix:name`` if that reads back as the same IRI, else the IRI."""
     fitting = [
         (space, prefix)
         for prefix, space in prefixes.items()
