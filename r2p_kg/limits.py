@@ -7,10 +7,7 @@ declaration.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Final, TypeVar
-
-if TYPE_CHECKING:
-    from dataclasses import Field
+from typing import Final, TypeVar
 
 N = TypeVar("N", int, float)
 
@@ -107,6 +104,7 @@ class Limits:
     )
 
 
-def declared() -> tuple[tuple[Field[float], Bound], ...]:
-    """Each limit as its dataclass field (name, default) and what is said of it, in their order above."""
-    return tuple((one, one.metadata[_BOUND]) for one in fields(Limits))
+def declared() -> tuple[tuple[str, float, Bound], ...]:
+    """Name, default and bound of each limit, in the order of the declaration."""
+    defaults = Limits()
+    return tuple((one.name, getattr(defaults, one.name), one.metadata[_BOUND]) for one in fields(Limits))

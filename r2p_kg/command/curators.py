@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from r2p_kg.command.app import current, main, ontology_option, progress, show, state_option
+from r2p_kg.command.app import current, main, progress, show
+from r2p_kg.command.values import ontology_option, state_option
 from r2p_kg.graph import vocab
 
 if TYPE_CHECKING:
