@@ -1,4 +1,4 @@
-"""The ``r2p`` command: where the curators' half and the readers' half meet.
+"""The ``r2p`` command: the place at which the curators' half and the readers' half meet.
 
 Importing the three modules registers their commands.
 """

@@ -46,6 +46,12 @@ class _Group(click.Group):
         except R2PError as error:
             click.echo(f"r2p: {error}", err=True)
             ctx.exit(error.exit_code)
+        except click.UsageError as error:
+            command = error.ctx.command_path if error.ctx else "r2p"
+            click.echo(
+                f"r2p: {error.format_message().rstrip('.')}; {command} --help lists what it takes", err=True
+            )
+            ctx.exit(error.exit_code)
         except OSError as error:
             # The reader of a pipe has left, which click ends quietly.
             if error.errno == errno.EPIPE:
@@ -57,7 +63,7 @@ class _Group(click.Group):
 
 
 def _drop_output() -> None:
-    """Let what standard output still holds go nowhere, because Python tries to write it once more at its end."""
+    """Throw away what standard output still holds, because Python would try to write it again at its end."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -175,10 +181,10 @@ def show(findings: Sequence[Finding], ontology: Path, form: str, least: Severity
         click.echo("the other checks wait until every file can be parsed")
     if any(counts.values()):
         hidden = len(findings) - len(shown)
-        click.echo(
-            f"{many(counts['error'], 'error')}, {many(counts['warning'], 'warning')}, {many(counts['info'], 'note')}"
-            + (f" ({hidden} not listed: --all)" if hidden else "")
+        summary = ", ".join(
+            many(counts[severity], "note" if severity == "info" else severity) for severity in SEVERITIES
         )
+        click.echo(summary + (f" ({hidden} not listed: --all)" if hidden else ""))
     else:
         click.echo("nothing to mend")
 

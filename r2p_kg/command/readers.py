@@ -73,7 +73,7 @@ def query(
     \b
     Examples:
       r2p query my.rq
-      r2p query -e 'SELECT ?s { ?s a r2p:Situation }'
+      r2p query -e 'SELECT ?s { ?s a <https://w3id.org/r2p-kg/ns#Situation> }'
       r2p query my.rq --format csv > answer.csv
       r2p query my.rq --endpoint http://127.0.0.1:8000/sparql
     """

@@ -50,9 +50,7 @@ def show(answer: Answer, snapshot: Snapshot | None, console: Console | None = No
     out.print(f"{len(rows):,} row{'' if len(rows) == 1 else 's'}")
 
 
-def _cells(
-    answer: Answer, snapshot: Snapshot | None
-) -> tuple[Sequence[str], Sequence[Sequence[str]]] | None:
+def _cells(answer: Answer, snapshot: Snapshot | None) -> tuple[Sequence[str], Sequence[Sequence[str]]] | None:
     """Names of the columns and texts of the rows; None for yes or no."""
     labels, prefixes = (_labels(snapshot), snapshot.prefixes) if snapshot else ({}, {})
     if answer.kind == "graph":
@@ -74,11 +72,13 @@ def _cells(
 
 
 def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]], room: int) -> list[int] | None:
-    """A width for each column that breaks no word of up to :data:`_WHOLE` letters; None if there is no room."""
+    """A width for each column that breaks no word of up to :data:`_WHOLE` letters; None without the room."""
     texts = [[name, *(row[number] for row in rows)] for number, name in enumerate(columns)]
     words = [[len(word) for text in column for word in text.split()] for column in texts]
     least = [min(max(lengths, default=1), _WHOLE) for lengths in words]
-    most = [max(max(len(line) for line in (text.splitlines() or [""])) for text in column) for column in texts]
+    most = [
+        max(max(len(line) for line in (text.splitlines() or [""])) for text in column) for column in texts
+    ]
     spare = room - sum(least)
     if spare < 0:
         return None

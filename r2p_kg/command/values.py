@@ -129,7 +129,7 @@ def ontology_option(command: Callable[..., None]) -> Callable[..., None]:
 
 def state_option(command: Callable[..., None]) -> Callable[..., None]:
     """The option ``--state``."""
-    text = "Folder where snapshots are kept.  [default: R2P_STATE, else the user's state folder]"
+    text = "Folder that keeps snapshots.  [default: R2P_STATE, else the user's state folder]"
     return click.option("--state", metavar="DIR", type=NEW_FOLDER, help=text, default=None)(command)
 
 

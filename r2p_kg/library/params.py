@@ -81,7 +81,7 @@ def term(param: Param, value: str, prefixes: Mapping[str, str]) -> str:
         return TYPES[param.type](value, prefixes)
     except ValueError as error:
         reason = f" ({error})" if str(error) else ""
-        message = f"parameter {param.name}: {_shown(value)} is not {_WANTED[param.type]}{reason}"
+        message = f"parameter {param.name}: {shown(value)!r} is not {_WANTED[param.type]}{reason}"
         raise LibraryError(message) from error
 
 
@@ -144,8 +144,9 @@ def _boolean(value: str, _prefixes: Mapping[str, str]) -> str:
     return text
 
 
-def _shown(value: str) -> str:
-    return repr(value if len(value) <= _LINE else value[: _LINE - 1] + "…")
+def shown(value: str) -> str:
+    """As much of a value as a message repeats."""
+    return value if len(value) <= _LINE else value[: _LINE - 1] + "…"
 
 
 _ESCAPES: Final = str.maketrans(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from r2p_kg.errors import LibraryError
 from r2p_kg.graph import vocab
+from r2p_kg.library.params import shown
 from r2p_kg.sparql.nearest import nearest
 
 if TYPE_CHECKING:
@@ -34,18 +35,18 @@ class Things(Protocol):
 
 
 def check(param: Param, iri: str, things: Things, prefixes: Mapping[str, str]) -> None:
-    """Raise LibraryError if the data do not hold the thing, or hold it in another class than the parameter's."""
+    """Raise LibraryError if the thing is not in the data, or not in the class of the parameter."""
     name = _name(iri, prefixes)
     if not things.knows(iri):
         near = nearest(name, _candidates(iri, param, things, prefixes), _SHOWN)
         hint = f"did you mean {' or '.join(near)}?" if near else "check its spelling"
-        message = f"parameter {param.name}: the data hold no {name}; {hint}"
+        message = f"parameter {param.name}: there is no {shown(name)} in the data; {hint}"
         raise LibraryError(message)
     types = things.types(iri)
     if param.of and types and param.of not in types:
         message = (
-            f"parameter {param.name}: {name} is no instance of {_name(param.of, prefixes)}; "
-            f"name {param.label[:1].lower()}{param.label[1:]} that is one"
+            f"parameter {param.name}: {name} is not in the class {_name(param.of, prefixes)}; "
+            "give it a thing that is"
         )
         raise LibraryError(message)
 
