@@ -156,9 +156,9 @@ def explain(
 
     \b
     Examples:
-      r2p explain id:mali-2012 r2p:toolUsed id:mediation
+      r2p explain id:mali-2012 r2p:toolUsed id:economic-sanctions
       r2p explain id:mali-2012 a r2p:SituationWithResponse
-      r2p explain id:mali-2012 rdfs:label '"Mali 2012"@en' --format json
+      r2p explain id:mali-2012 rdfs:label '"Mali after the coup of 2012"@en' --format json
     """
     from r2p_kg.graph import explain as why
     from r2p_kg.graph import snapshot
