@@ -35,31 +35,36 @@ _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 class _Group(click.Group):
     """A group whose commands end with one sentence, not with a traceback, if a person can mend the cause."""
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run a command and end this process with its exit code."""
         for stream in (sys.stdout, sys.stderr):
-            # A terminal that cannot show a sign gets its number, as in \u2014.
+            # A terminal that cannot show a sign gets its number, as in \\u2014.
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
         try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
+            try:
+                return super().main(*args, **options)
+            finally:
+                sys.stdout.flush()
+        except OSError as error:
+            _drop_output()
+            # The reader of a pipe may leave when it has seen enough.
+            if error.errno != errno.EPIPE:
+                click.echo(f"r2p: {error.filename or 'the output'}: {error.strerror or error}", err=True)
+            sys.exit(R2PError.exit_code)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command, its errors as sentences."""
+        try:
+            return super().invoke(ctx)
         except R2PError as error:
             click.echo(f"r2p: {error}", err=True)
             ctx.exit(error.exit_code)
         except click.UsageError as error:
             command = error.ctx.command_path if error.ctx else "r2p"
-            click.echo(
-                f"r2p: {error.format_message().rstrip('.')}; {command} --help lists what it takes", err=True
-            )
+            message = error.format_message().rstrip(".")
+            click.echo(f"r2p: {message}; {command} --help lists what it takes", err=True)
             ctx.exit(error.exit_code)
-        except OSError as error:
-            # The reader of a pipe has left, which click ends quietly.
-            if error.errno == errno.EPIPE:
-                raise
-            _drop_output()
-            click.echo(f"r2p: {error.filename or 'the output'}: {error.strerror or error}", err=True)
-            ctx.exit(R2PError.exit_code)
-        return result
 
 
 def _drop_output() -> None:

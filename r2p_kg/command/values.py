@@ -109,12 +109,12 @@ class FormatName(Text):
         return f"[{'|'.join(_usual())}]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The name in lower case."""
+        """The name as it was given."""
         name = str(value).strip().lower()
         known = {"table", *(known for form in media.FORMATS for known in (form.media_type, *form.aliases))}
         if name not in known:
             self.fail(f"{value!r} is not one of {', '.join(_usual())}.", param, ctx)
-        return name
+        return "table" if name == "table" else str(value)
 
 
 def _usual() -> list[str]:

@@ -6,17 +6,25 @@ Answers on the terminal, errors as one sentence, exit codes 0 and 2.
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
-from r2p_kg.command import main, reload
-from r2p_kg.graph import snapshot, vocab
+from r2p_kg.command import asking, main, reload, terminal
+from r2p_kg.engine import Answer
+from r2p_kg.engine.pool import Pool, PoolSettings
+from r2p_kg.errors import NotAcceptableError
+from r2p_kg.graph import media, snapshot, vocab
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from click.testing import Result
 
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
 QUADS = (
     f"<{vocab.ID}arvania-2001> <{vocab.RDF_TYPE}> <{vocab.NS}Situation> <{vocab.GRAPH}facts> .\n"
     f'<{vocab.ID}arvania-2001> <{vocab.RDFS_LABEL}> "Arvania [bold]2001[/bold]"@en <{vocab.GRAPH}facts> .\n'
+    f"<{vocab.ID}mediation> <{vocab.RDF_TYPE}> <{vocab.NS}Tool> <{vocab.GRAPH}facts> .\n"
 )
 
 QUERY = """\
@@ -38,6 +47,19 @@ QUERY = """\
 #+ note: Invented.
 SELECT ?s WHERE { ?s <http://www.w3.org/2000/01/rdf-schema#label> ?l FILTER(STR(?l) = $label) }
 """
+TYPES = """\
+#+ title: Types of a situation
+#+ question: Of which types is it?
+#+ params:
+#+   situation: {type: class-instance, of: r2p:Situation, label: Situation, default: id:arvania-2001}
+#+   kind: {type: iri, label: Kind, default: r2p:Situation}
+#+ returns:
+#+   - type: the type
+#+ expect: rows
+PREFIX r2p: <https://w3id.org/r2p-kg/ns#>
+PREFIX id: <https://w3id.org/r2p-kg/id/>
+SELECT ?type WHERE { $situation a ?type FILTER(?type = $kind) }
+"""
 
 
 @pytest.fixture
@@ -50,6 +72,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runner:
     folder = tmp_path / "queries" / "things"
     folder.mkdir(parents=True)
     (folder / "situations.rq").write_text(QUERY, "utf-8")
+    (folder / "types.rq").write_text(TYPES, "utf-8")
 
     def runner(*arguments: str, given: str | None = None) -> Result:
         more = ["--queries", str(folder.parent)] if arguments[0] == "ask" else []
@@ -72,6 +95,42 @@ def test_a_query_may_come_from_a_file_or_standard_input(run: Runner, tmp_path: P
     (tmp_path / "my.rq").write_text(SELECT, "utf-8")
     assert "1 row" in run("query", str(tmp_path / "my.rq")).output
     assert "1 row" in run("query", "-", given=SELECT).output
+
+
+def test_a_byte_order_mark_before_a_query_is_dropped(run: Runner, tmp_path: Path) -> None:
+    (tmp_path / "my.rq").write_text(SELECT, "utf-8-sig")
+    assert "1 row" in run("query", str(tmp_path / "my.rq")).output
+    assert "1 row" in run("query", "-", given=f"\ufeff{SELECT}").output
+    assert "1 row" in run("query", "-e", f"\ufeff{SELECT}").output
+
+
+def test_what_a_query_probably_does_not_mean_is_said_on_standard_error(run: Runner) -> None:
+    result = run("query", "-e", SELECT.replace("Situation", "Situaton"), "--format", "csv")
+    assert (0, b"s\r\n") == (result.exit_code, result.stdout_bytes)
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("r2p: warning: line 1, column 24: ")
+    assert "Situation" in line
+    assert line.endswith(" [unknown-term]")
+    assert "" == run("query", "-e", SELECT).stderr
+    assert "[unknown-term]" not in run("ask", "situations").stderr
+
+
+@pytest.mark.parametrize("form", media.FORMATS, ids=lambda form: form.suffix)
+@pytest.mark.parametrize(
+    ("kind", "text"), [("select", SELECT), ("graph", "DESCRIBE <a:a>"), ("ask", "ASK {}")]
+)
+def test_formats_have_the_names_that_they_have_over_http(
+    run: Runner, monkeypatch: pytest.MonkeyPatch, form: media.Format, kind: str, text: str
+) -> None:
+    monkeypatch.setattr(
+        Pool, "ask", lambda _, __, media_type, **___: Answer(kind, media_type, media_type.encode(), 0)
+    )
+    for name in (form.media_type, form.media_type.upper(), *form.aliases):
+        result = run("query", "-e", text, "--format", name)
+        try:
+            assert media.negotiate(None, kind, name).media_type == result.stdout.strip()
+        except NotAcceptableError as error:
+            assert (2, f"r2p: {error}\n") == (result.exit_code, result.stderr)  # noqa: PT017 - either is right
 
 
 @pytest.mark.parametrize(
@@ -110,6 +169,10 @@ def test_yes_and_no_are_words(run: Runner) -> None:
         (("ask", "situation"), "did you mean situations?"),
         (("ask", "situations", "label"), "label is not name=value"),
         (("ask", "situations", "lable=x"), "parameter lable: situations has no such parameter"),
+        (("ask", "situations", "label=x", "label=y"), "parameter label: given twice"),
+        (("ask", "types", "situation=arvanai-2001"), "did you mean arvania-2001?"),
+        (("ask", "types", "kind=r2p:Situaton"), "there is no r2p:Situaton in the data"),
+        (("ask", "types", "situation=mediation"), "mediation is not in the class r2p:Situation"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(
@@ -158,3 +221,89 @@ def test_a_triple_that_is_not_there_ends_with_one_and_a_text_that_is_no_term_wit
     refused = run("explain", "arvania", "a", "id:b")
     assert 2 == refused.exit_code
     assert "'arvania' is no term" in refused.stderr
+
+
+def test_a_remote_service_is_asked_whether_it_holds_a_thing(tmp_path: Path) -> None:
+    pool = Pool(
+        snapshot.write(snapshot.Snapshot.of(QUADS.encode(), {}, {}), tmp_path),
+        PoolSettings(workers=1, spares=0),
+    )
+    try:
+        elsewhere = asking.Elsewhere(pool)
+        names = ("id/arvania-2001", "ns#Situation", "id/arvanai-2001")
+        assert [True, True, False] == [elsewhere.knows(f"{vocab.BASE}{name}") for name in names]
+    finally:
+        pool.close()
+
+
+def shown(width: int, columns: list[str], *rows: tuple[str, ...]) -> str:
+    """A table on a terminal of that width."""
+    bindings = [
+        {name: {"type": "literal", "value": value} for name, value in zip(columns, row, strict=True)}
+        for row in rows
+    ]
+    body = json.dumps({"head": {"vars": columns}, "results": {"bindings": bindings}}).encode()
+    out = StringIO()
+    terminal.show(Answer("select", "", body, 0), None, Console(file=out, width=width))
+    return out.getvalue()
+
+
+WORDS = ("military intervention", "authorized", "resurrected criticism of humanitarian intervention", "")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_no_word_is_split_on_a_terminal_of_any_width(width: int) -> None:
+    text = shown(width, ["tool", "how", "outcome", "said in"], WORDS, WORDS)
+    assert max(len(line) for line in text.splitlines()) <= width
+    words = text.replace("\u2502", " ").replace("\u2503", " ").split()
+    assert all(words.count(word) >= 2 for row in WORDS for word in row.split())
+    assert "2 rows" in text
+
+
+def test_a_table_becomes_blocks_of_lines_if_its_words_do_not_fit_beside_each_other() -> None:
+    columns = ["tool", "how", "outcome", "said in"]
+    assert "\u2503" in shown(80, columns, WORDS)
+    assert "tool: military intervention\nhow: authorized\n" in shown(40, columns, WORDS)
+
+
+def test_a_long_iri_is_broken_so_that_the_table_stays_one() -> None:
+    text = shown(80, ["a", "b"], ("http://example.org/" + "a" * 90, "word"))
+    assert "\u2503" in text
+    assert max(len(line) for line in text.splitlines()) <= 80
+
+
+def r2p(*arguments: str, **more: object) -> subprocess.CompletedProcess[str]:
+    """``r2p`` in a process of its own."""
+    script = "from r2p_kg.command import main; main(prog_name='r2p')"
+    root = str(Path(__file__).parent.parent.parent)
+    environment = {**os.environ, "PYTHONPATH": root, **more.pop("env", {})}  # type: ignore[dict-item]
+    return subprocess.run(  # type: ignore[call-overload, no-any-return]
+        [sys.executable, "-c", script, *arguments],
+        **{"stdout": subprocess.PIPE, **more},
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("arguments", [("ask",), ("--help",), ("ask", "--help")])
+def test_a_full_disk_is_one_sentence(arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = r2p(*arguments, stdout=full)
+    assert (2, "r2p: the output: No space left on device\n") == (done.returncode, done.stderr)
+
+
+def test_a_reader_that_leaves_a_pipe_is_no_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = r2p("ask", stdout=writing)
+    os.close(writing)
+    assert "" == done.stderr
+
+
+@pytest.mark.usefixtures("run")
+def test_a_terminal_without_unicode_gets_numbers_for_its_signs() -> None:
+    result = CliRunner(charset="ascii").invoke(main, ["query", "-e", 'SELECT ("\u2014" AS ?x) {}'])
+    assert (0, None) == (result.exit_code, result.exception)
+    assert "\\u2014" in result.stdout
