@@ -25,7 +25,7 @@ from r2p_kg.errors import UsageError
 from r2p_kg.limits import Limits, declared
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from r2p_kg.command.reload import Folders
@@ -178,6 +178,7 @@ def serve(
     from r2p_kg.command import serve as serving
 
     serving.check_port(host, port)
+    environment = dict(os.environ)
     token = _token("--write-token-file", write_token_file, _WRITE_TOKEN)
     operator_token = _token("--operator-token-file", operator_token_file, _OPERATOR_TOKEN)
     if token and not data:
@@ -190,9 +191,6 @@ def serve(
     pool = _pool(limits, query_workers, union=not token)
 
     def run(offer: Offer) -> None:
-        # The processes that evaluate queries would inherit them.
-        for variable in (_WRITE_TOKEN, _OPERATOR_TOKEN):
-            os.environ.pop(variable, None)
         offer = replace(offer, operator_token=operator_token, log_queries=log_queries)
         serving.run(offer, host, port, workers=workers, pool=pool, ready=_ready)
 
@@ -202,7 +200,7 @@ def serve(
             run(serving.Offer(path, replace(settings, title=title, checked=False), None, token=token))
         return
     where = folders(ontology, state, queries)
-    path, notices = _built(where)
+    path, notices = _built(where, environment)
     run(serving.Offer(path, replace(settings, notices=notices), where.queries, folders=where, watch=watch))
 
 
@@ -234,10 +232,11 @@ def _pool(limits: Limits, workers: int, *, union: bool) -> PoolSettings:
     )
 
 
-def _built(where: Folders) -> tuple[Path, tuple[str, ...]]:
+def _built(where: Folders, environment: Mapping[str, str]) -> tuple[Path, tuple[str, ...]]:
     """As :func:`current_or_last_good`, and this process begins anew if it has built the snapshot just now.
 
     Checkers and reasoner leave 150 MB behind, which the service would keep for as long as it runs.
+    ``environment``: the one that this process was started with, tokens included.
     """
     from r2p_kg.curate import build
 
@@ -245,14 +244,17 @@ def _built(where: Folders) -> tuple[Path, tuple[str, ...]]:
     path, notices = current_or_last_good(where)
     if path != before and not notices and _BUILT not in os.environ:
         sys.stdout.flush()
-        environment = {**os.environ, _BUILT: "1"}
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)  # noqa: S606 - ourselves, as we were called
+        again = [sys.executable, *sys.orig_argv[1:]]
+        os.execve(sys.executable, again, {**environment, _BUILT: "1"})  # noqa: S606 - ourselves, as we were called
     return path, notices
 
 
 def _token(option: str, path: Path | None, variable: str) -> str | None:
-    """The token in a file, else in an environment variable, else None: what it opens stays closed."""
-    given = os.environ.get(variable, "").strip()
+    """The token in a file, else in an environment variable, else None: what it opens stays closed.
+
+    The variable is taken out of the environment, which the processes that evaluate queries would inherit.
+    """
+    given = os.environ.pop(variable, "").strip()
     if path is None:
         return given or None
     try:
