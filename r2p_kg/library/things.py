@@ -63,9 +63,9 @@ def _candidates(iri: str, param: Param, things: Things, prefixes: Mapping[str, s
 
 def _name(iri: str, prefixes: Mapping[str, str]) -> str:
     """How a person types the IRI as a value: bare below our own ``id/``, else with a prefix, else in full."""
-    if iri.startswith(vocab.ID):
-        return iri.removeprefix(vocab.ID)
-    for prefix, space in prefixes.items():
-        if iri.startswith(space) and len(iri) > len(space):
-            return f"{prefix}:{iri.removeprefix(space)}"
-    return f"<{iri}>"
+    spaces = {
+        vocab.ID: "",
+        **{space: f"{prefix}:" for prefix, space in prefixes.items() if space != vocab.ID},
+    }
+    space = max((space for space in spaces if iri.startswith(space) and iri != space), key=len, default=None)
+    return f"<{iri}>" if space is None else spaces[space] + iri.removeprefix(space)

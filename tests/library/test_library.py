@@ -309,7 +309,7 @@ def test_every_file_is_read_and_all_faults_are_told_at_once(tmp_path: Path) -> N
     lines = str(caught.value).splitlines()
     assert any(line.startswith("queries/b/good.rq:1: the id good is taken by topic a") for line in lines)
     assert any(line.startswith("queries/a/bad.rq:21: $more is not a declared parameter") for line in lines)
-    assert any(line.startswith("queries/a/Not An Id.rq:1: Not An Id is no id") for line in lines)
+    assert any(line.startswith("queries/a/Not An Id.rq:1: Not An Id is not an id") for line in lines)
     assert any(line.startswith("queries/a/latin.rq:1: unreadable") for line in lines)
 
 
