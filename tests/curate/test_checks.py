@@ -19,7 +19,7 @@ from r2p_kg.curate.checks import queries
 from r2p_kg.errors import UsageError
 from r2p_kg.graph import vocab
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent.parent
 ONTOLOGY = build.ontology_folder()
 CASES = sorted(path.name for path in (HERE / "checks").iterdir())
 QUERIES = sorted(path.stem for path in (ONTOLOGY / "checks").glob("*.rq"))

@@ -22,7 +22,7 @@ from r2p_kg.graph import rdf, vocab
 if TYPE_CHECKING:
     from r2p_kg.curate.build import Built
 
-DOC = (Path(__file__).parent.parent / "docs" / "owlready2.md").read_text("utf-8")
+DOC = (Path(__file__).parents[2] / "docs" / "owlready2.md").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")

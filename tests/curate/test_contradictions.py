@@ -15,7 +15,7 @@ import pytest
 from r2p_kg.curate import build, checks, reasoning, sources
 from r2p_kg.curate.reasoning import consistency, justification
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent.parent
 
 PREFIXES = """@prefix dcterms: <http://purl.org/dc/terms/> .
 @prefix id: <https://w3id.org/r2p-kg/id/> .

@@ -18,7 +18,7 @@ from r2p_kg.errors import UsageError
 if TYPE_CHECKING:
     from r2p_kg.curate.build import Built
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 ONTOLOGY = build.ontology_folder()
 
 # The rules with their grades, as ROBOT's report profile and the catalogue of OOPS! give them.
