@@ -23,10 +23,9 @@ from typing import TYPE_CHECKING
 import platformdirs
 from pyoxigraph import NamedNode, Quad
 
-from r2p_kg.curate import files
 from r2p_kg.curate.findings import Finding, FindingsError
 from r2p_kg.errors import SnapshotError, UsageError
-from r2p_kg.graph import census, origins, rdf, vocab
+from r2p_kg.graph import census, files, origins, rdf, vocab
 from r2p_kg.graph import snapshot as snapshots
 from r2p_kg.graph.snapshot import Snapshot
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+__all__ = ["BlankNode", "DefaultGraph", "Literal", "NamedNode", "Quad", "RdfFormat", "Term", "Triple"]
+
 Term = NamedNode | BlankNode | Literal
 
 #: File suffix → format, for everything that ``r2p serve --data`` takes.
@@ -122,6 +124,20 @@ def canonical(quads: Iterable[Quad]) -> bytes:
 def quads_of(text: bytes) -> list[Quad]:
     """The quads of N-Quads text that we wrote ourselves, in its order."""
     return parse_text(text, RdfFormat.N_QUADS, name="snapshot")
+
+
+def literal(text: str, language: str = "", datatype: str = "") -> str:
+    """A literal as N-Triples, Turtle and SPARQL write it.
+
+    Raises ValueError for a text that UTF-8 cannot hold, for a wrong language tag and for a datatype that is
+    not an IRI.
+
+    >>> literal('say "war"', "en"), literal("3", datatype="http://www.w3.org/2001/XMLSchema#integer")
+    ('"say \\\\"war\\\\""@en', '"3"^^<http://www.w3.org/2001/XMLSchema#integer>')
+    """
+    if language:
+        return str(Literal(text, language=language))
+    return str(Literal(text, datatype=NamedNode(datatype) if datatype else None))
 
 
 def without_graphs(quads: Iterable[Quad]) -> list[Quad]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
 from r2p_kg.graph import vocab
+from r2p_kg.graph.prefixes import Prefixes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +38,7 @@ class Places:
     subjects: Mapping[Term, tuple[str, int]]
     pairs: Mapping[tuple[Term, Term], tuple[str, int]]
     uses: Mapping[Term, tuple[str, int]]
-    prefixes: Mapping[str, str]
+    prefixes: Prefixes
 
     @classmethod
     def of(cls, corpus: Corpus) -> Places:
@@ -57,7 +58,7 @@ class Places:
                 uses.setdefault(triple.object, place)
                 if triple.predicate.value == vocab.RDF_TYPE:
                     typed.setdefault(triple.subject, place)
-        return cls(triples, first | typed, pairs, uses, corpus.prefixes)
+        return cls(triples, first | typed, pairs, uses, Prefixes.of(corpus.prefixes))
 
     def of_subject(self, term: Term) -> tuple[str, int]:
         """Where a thing is declared, else where it is first used, else the head of the ontology."""
@@ -73,24 +74,9 @@ class Places:
         return self.of_subject(focus)
 
     def name(self, term: Term) -> str:
-        """The term as a curator would write it.
-
-        A prefixed name where a prefix fits, the longest namespace first.
-        """
+        """The term as a curator would write it."""
         if isinstance(term, NamedNode):
-            fits = max(
-                (
-                    (len(space), prefix)
-                    for prefix, space in self.prefixes.items()
-                    if term.value.startswith(space)
-                ),
-                default=None,
-            )
-            return (
-                f"{fits[1]}:{term.value[fits[0] :]}"
-                if fits and "/" not in term.value[fits[0] :]
-                else f"<{term.value}>"
-            )
+            return self.prefixes.shorten(term.value)
         if isinstance(term, Literal):
             return f'"{term.value}"' if len(term.value) <= _SHORT else f'"{term.value[:_SHORT]}…"'
         return "a blank node"

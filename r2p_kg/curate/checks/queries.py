@@ -22,6 +22,7 @@ from pyoxigraph import BlankNode, NamedNode, QuerySolutions
 
 from r2p_kg.curate.findings import SEVERITIES, Finding, Severity
 from r2p_kg.errors import UsageError
+from r2p_kg.graph import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,13 +82,9 @@ def origins(text: str) -> tuple[Origin, ...]:
 def read(path: Path) -> CheckQuery:
     """The check query in a file.
 
-    Raises UsageError where it is not UTF-8, or a header is missing or unknown.
+    Raises UsageError if it cannot be read, or if a header is missing or unknown.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        message = f"{path}: cannot be read as UTF-8; save it as UTF-8"
-        raise UsageError(message) from error
+    text = files.text(path)
     found: dict[str, str] = {}
     for line in text.splitlines():
         match = _HEADER.match(line)
@@ -113,8 +110,14 @@ def read(path: Path) -> CheckQuery:
 
 def check(store: Store, folder: Path, places: Places) -> Iterator[Finding]:
     """The findings of all queries in a folder, in the order of their names."""
-    for path in sorted(folder.glob("*.rq")):
-        yield from ask(store, read(path), places, path)
+    for path, query in in_folder(folder):
+        yield from ask(store, query, places, path)
+
+
+def in_folder(folder: Path) -> Iterator[tuple[Path, CheckQuery]]:
+    """The check queries of a folder with their paths, in the order of their names; none if there is no folder."""
+    for name in files.find(folder, ".rq") if folder.is_dir() else ():
+        yield folder / name, read(folder / name)
 
 
 def ask(store: Store, query: CheckQuery, places: Places, path: Path) -> Iterator[Finding]:

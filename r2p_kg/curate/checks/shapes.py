@@ -13,6 +13,7 @@ from rdflib.namespace import RDF, SH, XSD
 
 from r2p_kg.curate.checks.places import HEAD
 from r2p_kg.curate.findings import Finding, Severity
+from r2p_kg.graph import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,8 +33,8 @@ def check(corpus: Corpus, folder: Path, places: Places) -> Iterator[Finding]:
     IRI and component.
     """
     shapes = rdflib.Graph()
-    for path in sorted(folder.glob("*.ttl")):
-        shapes.parse(path, format="turtle")
+    for name in files.find(folder, ".ttl") if folder.is_dir() else ():
+        shapes.parse(data=files.text(folder / name), format="turtle")
     if not len(shapes):
         return
     for result, report in _results(
