@@ -1,4 +1,6 @@
-"""How long from `r2p serve` on an existing snapshot to the first answer over HTTP, and how that compares with rdflib reading the same file.
+"""How long `r2p serve` takes to its first answer, and how that compares with rdflib reading the same file.
+
+The snapshot exists already; the answer is one over HTTP.
 
 Usage: python benchmarks/cold_start.py [RUNS]      (default 5; builds the snapshot once if there is none,
 untimed)
@@ -79,7 +81,8 @@ def main() -> None:
             ours.append(served(state))
             theirs.append(read_by_rdflib(snapshot))
     print(
-        f"cold start to first answer over HTTP: {statistics.median(ours):.2f} s (median of {runs}; {min(ours):.2f} to {max(ours):.2f})"
+        f"cold start to first answer over HTTP: {statistics.median(ours):.2f} s "
+        f"(median of {runs}; {min(ours):.2f} to {max(ours):.2f})"
     )
     print(f"rdflib, same quads, same question, no HTTP: {statistics.median(theirs):.2f} s (median of {runs})")
     print(f"ratio: {statistics.median(ours) / statistics.median(theirs):.2f}")

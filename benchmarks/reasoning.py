@@ -1,4 +1,4 @@
-"""How long the entailments take, compared with owlrl and `reasonable`, and which entailments each of them misses.
+"""How long the entailments take, compared with owlrl and `reasonable`, and what each of them misses.
 
 Usage: python benchmarks/reasoning.py [TRIPLES …]      (default 10000 100000 1000000 synthetic triples, after
 the real graph)
@@ -37,16 +37,25 @@ SPACE = "http://e/"
 
 #: A schema with every construct of ours, and some more.
 SCHEMA = """
-@prefix : <http://e/> . @prefix owl: <http://www.w3.org/2002/07/owl#> . @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
-:Event a owl:Class . :Situation rdfs:subClassOf :Event . :Conflict rdfs:subClassOf :Situation . :Response rdfs:subClassOf :Event .
+@prefix : <http://e/> .
+@prefix owl: <http://www.w3.org/2002/07/owl#> .
+@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+:Event a owl:Class . :Situation rdfs:subClassOf :Event . :Conflict rdfs:subClassOf :Situation .
+:Response rdfs:subClassOf :Event .
 :State rdfs:subClassOf :Actor . :Group rdfs:subClassOf :Actor . :Kind0 rdfs:subClassOf :Tool .
-:usedIn a owl:ObjectProperty ; rdfs:domain :Response ; rdfs:range :Situation ; rdfs:subPropertyOf :concerns . :hasResponse owl:inverseOf :usedIn .
+:usedIn a owl:ObjectProperty ; rdfs:domain :Response ; rdfs:range :Situation ; rdfs:subPropertyOf :concerns .
+:hasResponse owl:inverseOf :usedIn .
 :usedTool a owl:ObjectProperty ; rdfs:domain :Response ; rdfs:range :Tool ; rdfs:subPropertyOf :concerns .
-:usedBy a owl:ObjectProperty ; rdfs:range :Actor ; rdfs:subPropertyOf :concerns . :inDocument a owl:FunctionalProperty .
-:partOf a owl:TransitiveProperty . :relatedTo a owl:SymmetricProperty . :precededBy rdfs:subPropertyOf :relatedTo .
-:toolUsed owl:propertyChainAxiom ( :hasResponse :usedTool ) . :respondedIn owl:propertyChainAxiom ( [ owl:inverseOf :usedBy ] :usedIn ) .
-:memberOf owl:propertyChainAxiom ( :memberOf :partOf ) . :inRegion owl:propertyChainAxiom ( :usedIn :inState :stateIn ) .
-:Answered owl:equivalentClass [ a owl:Class ; owl:intersectionOf ( :Situation [ owl:onProperty :hasResponse ; owl:someValuesFrom :Response ] ) ] .
+:usedBy a owl:ObjectProperty ; rdfs:range :Actor ; rdfs:subPropertyOf :concerns .
+:inDocument a owl:FunctionalProperty .
+:partOf a owl:TransitiveProperty . :relatedTo a owl:SymmetricProperty .
+:precededBy rdfs:subPropertyOf :relatedTo .
+:toolUsed owl:propertyChainAxiom ( :hasResponse :usedTool ) .
+:respondedIn owl:propertyChainAxiom ( [ owl:inverseOf :usedBy ] :usedIn ) .
+:memberOf owl:propertyChainAxiom ( :memberOf :partOf ) .
+:inRegion owl:propertyChainAxiom ( :usedIn :inState :stateIn ) .
+:Answered owl:equivalentClass [ a owl:Class ; owl:intersectionOf
+    ( :Situation [ owl:onProperty :hasResponse ; owl:someValuesFrom :Response ] ) ] .
 :Failed owl:equivalentClass [ a owl:Restriction ; owl:onProperty :outcome ; owl:hasValue :failure ] .
 :Party owl:equivalentClass [ a owl:Class ; owl:unionOf ( :State :Group ) ] .
 """
@@ -187,7 +196,8 @@ def compare(name: str, given: list[Triple]) -> None:
         theirs -= asserted
         missed, alone = ours - theirs, theirs - ours
         print(
-            f"  {other:<11} {taken:8.2f} s  {taken / seconds:6.1f} x {len(theirs):>9,} entailed; misses {len(missed):,} of ours ({kinds(missed) or 'none'}); "
+            f"  {other:<11} {taken:8.2f} s  {taken / seconds:6.1f} x {len(theirs):>9,} entailed; "
+            f"misses {len(missed):,} of ours ({kinds(missed) or 'none'}); "
             f"has {len(alone):,} that we miss ({kinds(alone) or 'none'})"
         )
 

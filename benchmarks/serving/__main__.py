@@ -4,8 +4,8 @@ Same data, same queries, same machine, same run, in alternating rounds.
 
 Usage, from the top folder of the checkout:
 
-    python -m benchmarks.serving --peer-bin PEERS/bin --peer-bin JARS      (about an hour with all peers; see --help)
-    python -m benchmarks.serving --quick                                   (our service only, some seconds: does it work at all)
+    python -m benchmarks.serving --peer-bin PEERS/bin --peer-bin JARS   (about an hour with all; see --help)
+    python -m benchmarks.serving --quick                                (our service only, some seconds)
 
 What gives every peer; a peer that is missing is named, and the run goes on without it:
 
@@ -263,7 +263,7 @@ def _start(
 
 
 def _attack_all(run: Run, up: dict[Service, contextlib.ExitStack], data: Path) -> None:
-    """Ours first; each peer is ended right after its turn, since it may go on evaluating what nobody waits for."""
+    """Ours first. Each peer is ended right after its turn: it may go on evaluating what nobody waits for."""
     small = next(
         (question for question in run.questions if question.varies and question.name.startswith("small")),
         None,

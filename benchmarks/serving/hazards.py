@@ -120,7 +120,7 @@ def attack(
 
 @contextmanager
 def _attacker(service: Service, answers: Counter[str], start: int) -> Iterator[None]:
-    """One client that sends runaway queries, the next as soon as the last is over, as long as the context lasts.
+    """One client that sends one runaway query after another, as long as the context lasts.
 
     The sorted product goes to our service only: it takes memory without bound, and the others have no bound.
     """
@@ -153,7 +153,7 @@ def _attacker(service: Service, answers: Counter[str], start: int) -> Iterator[N
 
 
 def lateness(service: Service, rounds: int) -> list[tuple[float, int]]:
-    """For each round: milliseconds by which the answer to a runaway came after its deadline, and the status of that answer."""
+    """For each round: by how many milliseconds a runaway's answer missed its deadline, and its status."""
     found = []
     for number in range(rounds):
         reply = _runaway(service, number)

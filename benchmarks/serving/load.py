@@ -30,9 +30,11 @@ local number = %(start)d
 function done(summary, latency)
   local lost = summary.errors
   io.write(string.format(
-    '\\n@{"requests": %%d, "seconds": %%f, "p50": %%f, "p99": %%f, "longest": %%f, "received": %%.0f, "errors": {' ..
+    '\\n@{"requests": %%d, "seconds": %%f, "p50": %%f, "p99": %%f, "longest": %%f, ' ..
+    '"received": %%.0f, "errors": {' ..
     '"connect": %%d, "read": %%d, "write": %%d, "status": %%d, "timeout": %%d}}\\n',
-    summary.requests, summary.duration / 1e6, latency:percentile(50) / 1000, latency:percentile(99) / 1000, latency.max / 1000,
+    summary.requests, summary.duration / 1e6, latency:percentile(50) / 1000, latency:percentile(99) / 1000,
+    latency.max / 1000,
     summary.bytes, lost.connect, lost.read, lost.write, lost.status, lost.timeout))
 end
 """

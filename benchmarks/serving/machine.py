@@ -66,7 +66,7 @@ def busy_seconds(pids: list[int]) -> float:
 
 @dataclass(frozen=True)
 class Memory:
-    """MiB of memory: ``pss`` with its share of what it shares (proc_pid_smaps_rollup(5)), ``own`` what nobody else has."""
+    """MiB of memory: ``pss`` with its part of shared pages (proc_pid_smaps_rollup(5)), ``own`` without."""
 
     pss: float
     own: float

@@ -1,4 +1,4 @@
-"""What is asked: query texts with slots that a running number fills, so that no query need ever be asked twice."""
+"""What is asked: query texts with slots for a running number, so that no query need ever be asked twice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from benchmarks.serving import graph
 
 JSON: Final = "application/sparql-results+json"
 _SLOT: Final = re.compile(r"\$(\w+)")
-_PREFIXES: Final = f"PREFIX b: <{graph.BASE}> PREFIX o: <{graph.BASE}ns#> PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#> "
+_PREFIXES: Final = (
+    f"PREFIX b: <{graph.BASE}> PREFIX o: <{graph.BASE}ns#> "
+    "PREFIX rdfs: <http://www.w3.org/2000/01/rdf-schema#> "
+)
 
 
 @dataclass(frozen=True)
@@ -85,13 +88,16 @@ def all_questions(situations: int) -> tuple[Question, ...]:
         ),
         asked(
             "join, never repeated",
-            "SELECT ?response ?country ?actor ($asked AS ?asked) WHERE { ?response o:usesTool <http://bench.example/tool/$tool> ; "
-            "o:forSituation ?situation ; o:byActor ?actor . ?situation o:inCountry ?country . ?country o:inRegion <http://bench.example/region/3> }",
+            "SELECT ?response ?country ?actor ($asked AS ?asked) "
+            "WHERE { ?response o:usesTool <http://bench.example/tool/$tool> ; "
+            "o:forSituation ?situation ; o:byActor ?actor . ?situation o:inCountry ?country . "
+            "?country o:inRegion <http://bench.example/region/3> }",
             None,
         ),
         asked(
             "aggregate, never repeated",
-            "SELECT ?tool (COUNT(?response) AS ?responses) ($asked AS ?asked) WHERE { ?response o:usesTool ?tool ; o:year ?year "
+            "SELECT ?tool (COUNT(?response) AS ?responses) ($asked AS ?asked) "
+            "WHERE { ?response o:usesTool ?tool ; o:year ?year "
             "FILTER(?year >= $year) } GROUP BY ?tool",
             None,
         ),

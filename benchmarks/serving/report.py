@@ -143,7 +143,8 @@ def _times(results: Results, names: Sequence[str]) -> Sheet:
 
 
 def _pair(loads: Sequence[Load]) -> str:
-    return f"{_number(statistics.median(one.p50 for one in loads))} / {_number(statistics.median(one.p99 for one in loads))}"
+    half, nearly_all = (statistics.median(getattr(one, name) for one in loads) for name in ("p50", "p99"))
+    return f"{_number(half)} / {_number(nearly_all)}"
 
 
 def _aims(results: Results) -> Sheet:

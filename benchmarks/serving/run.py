@@ -1,4 +1,4 @@
-"""The order of a run: check that all services give the same rows, warm up, measure in alternating rounds, then attack each."""
+"""The order of a run: check that all services give the same rows, warm up, measure in turns, attack."""
 
 from __future__ import annotations
 
@@ -106,7 +106,8 @@ class Run:
                     rows = repr(error)
                 wrong = isinstance(rows, str) or question.rows not in {None, len(rows)}
                 if wrong and service.name == OURS:
-                    message = f"{question.name}: our service gave {rows if isinstance(rows, str) else len(rows)}, not {question.rows} rows"
+                    given = rows if isinstance(rows, str) else len(rows)
+                    message = f"{question.name}: our service gave {given}, not {question.rows} rows"
                     raise WrongAnswerError(message)
                 if rows != expected.setdefault(number, rows):
                     what = rows if isinstance(rows, str) else f"{len(rows)} rows, not the same as ours"
@@ -132,7 +133,8 @@ class Run:
                 for service in [*self.services[shift:], *self.services[:shift]]:
                     if service.name in fair[question.name] and not self.plan.over:
                         self.say(
-                            f"round {turn + 1} of {self.plan.rounds}: {question.name}, {clients} clients, {service.name}"
+                            f"round {turn + 1} of {self.plan.rounds}: "
+                            f"{question.name}, {clients} clients, {service.name}"
                         )
                         self._keep(service, question, clients)
         for service in self.services:
@@ -188,7 +190,7 @@ class Run:
         )
 
     def attack(self, service: Service, small: Question) -> None:
-        """Attack one service; nothing is to be measured on it afterwards, except on ours, which must be as before."""
+        """Attack one service, of which nothing is measured afterwards; but ours must be as before."""
         if self.plan.over:
             return
         self.say(f"attacking {service.name}")

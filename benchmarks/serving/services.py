@@ -116,7 +116,8 @@ def _run(command: list[str]) -> None:
         command, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=_STARTING
     )
     if done.returncode:
-        message = f"{command[0]} gave exit code {done.returncode}: {(done.stderr or done.stdout)[-500:].decode(errors='replace')}"
+        printed = (done.stderr or done.stdout)[-500:].decode(errors="replace")
+        message = f"{command[0]} gave exit code {done.returncode}: {printed}"
         raise StartError(message)
 
 
@@ -221,7 +222,10 @@ def _fuseki(programs: dict[str, str], place: Place) -> list[str]:
 def kinds(options: tuple[str, ...]) -> tuple[Kind, ...]:
     """Every service that this benchmark knows, ours first; ``options``: more of them for ``r2p serve``."""
     pip = "pip install oxigraph rdflib-endpoint uvicorn (any venv; give its bin folder with --peer-bin)"
-    maven = "mvn dependency:copy -Dartifact=org.apache.jena:jena-fuseki-server:5.2.0 -DoutputDirectory=DIR (give DIR with --peer-bin)"
+    maven = (
+        "mvn dependency:copy -Dartifact=org.apache.jena:jena-fuseki-server:5.2.0 -DoutputDirectory=DIR "
+        "(give DIR with --peer-bin)"
+    )
     return (
         _ours(options),
         Kind("oxigraph", "/query", ("oxigraph",), pip, _oxigraph, _load_oxigraph),
