@@ -96,8 +96,39 @@ def test_a_format_parameter_goes_before_accept(wanted: str, kind: str, suffix: s
     assert suffix == media.negotiate("image/png", kind, wanted).suffix
 
 
-def test_an_unknown_format_parameter_is_ignored() -> None:
-    assert ".csv" == media.negotiate("text/csv", "select", "hologram").suffix
+@pytest.mark.parametrize(
+    ("wanted", "kind", "reason"),
+    [
+        ("xlsx", "select", "format=xlsx: there is no such format; write one of json, xml, csv, tsv"),
+        (
+            "ttl",
+            "select",
+            "format=ttl: Turtle cannot carry this answer; write one of json, xml, csv, tsv",
+        ),
+        ("csv", "ask", "format=csv: CSV cannot carry this answer; write one of json, xml"),
+        ("nt", "dataset", "format=nt: N-Triples cannot carry this answer; write one of json, trig, nq"),
+        (
+            "x" * 99,
+            "graph",
+            f"format={'x' * 40}: there is no such format; write one of turtle, nt, xml, json, trig, nq",
+        ),
+    ],
+)
+def test_a_format_parameter_that_names_no_format_of_the_kind_is_refused(
+    wanted: str, kind: str, reason: str
+) -> None:
+    with pytest.raises(NotAcceptableError) as caught:
+        media.negotiate("text/csv, */*", kind, wanted)
+    assert reason == str(caught.value)
+
+
+@pytest.mark.parametrize("wanted", ["", " "])
+def test_an_empty_format_parameter_leaves_the_choice_to_accept(wanted: str) -> None:
+    assert ".csv" == media.negotiate("text/csv", "select", wanted).suffix
+
+
+def test_a_plus_sign_that_a_form_has_turned_into_a_blank_is_read_as_one() -> None:
+    assert ".srx" == media.negotiate(None, "select", "application/sparql-results xml").suffix
 
 
 @pytest.mark.parametrize(
@@ -115,25 +146,36 @@ def test_what_cannot_be_given_is_refused_with_a_list_of_what_can(accept: str, ki
     assert all(form.media_type in str(caught.value) for form in media.FORMATS if kind in form.kinds)
 
 
-def test_a_format_parameter_that_does_not_fit_the_kind_leaves_the_choice_to_accept() -> None:
-    assert ".srx" == media.negotiate("application/xml", "ask", "csv").suffix
-    assert ".srj" == media.negotiate(None, "select", "turtle").suffix
-
-
 def test_names_suffixes_and_media_types_are_unambiguous_within_a_kind() -> None:
     for kind in media.KINDS:
         names = [
             name
             for form in media.FORMATS
             if kind in form.kinds
-            for name in {form.name, form.media_type, form.suffix, *form.aliases}
+            for name in {form.name, form.media_type, *form.suffixes, *form.aliases}
         ]
         assert len(names) == len(set(names)), kind
 
 
-def test_a_suffix_finds_its_format_where_the_kind_fits() -> None:
-    assert "text/turtle" == getattr(media.by_suffix(".ttl", "graph"), "media_type", None)
-    assert media.by_suffix(".ttl", "select") is None
+@pytest.mark.parametrize(
+    ("suffix", "kind", "expected"),
+    [
+        (".ttl", "graph", "text/turtle"),
+        (".TTL", "graph", "text/turtle"),
+        (".owl", "graph", "application/rdf+xml"),
+        (".nquads", "dataset", "application/n-quads"),
+        (".ttl", "select", None),
+        ("", "graph", None),
+    ],
+)
+def test_a_suffix_finds_its_format_if_the_kind_fits(suffix: str, kind: str, expected: str | None) -> None:
+    assert expected == getattr(media.by_suffix(suffix, kind), "media_type", None)
+
+
+def test_a_media_type_finds_its_format() -> None:
+    assert [*media.FORMATS, None] == [
+        media.by_type(name) for name in [*(form.media_type for form in media.FORMATS), "text/html"]
+    ]
 
 
 @given(st.text(alphabet='abc*/;,=q01."\\ \t-+\u00e9', max_size=60), st.sampled_from(media.KINDS))

@@ -7,7 +7,7 @@ serialised, but for language tags, which are lower-cased (they compare without c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pyoxigraph import (
     BlankNode,
@@ -24,7 +24,7 @@ from pyoxigraph import (
 )
 
 from r2p_kg.errors import R2PError, UsageError
-from r2p_kg.graph import vocab, xml_bombs
+from r2p_kg.graph import media, vocab, xml_bombs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,17 +35,11 @@ __all__ = ["BlankNode", "DefaultGraph", "Literal", "NamedNode", "Quad", "RdfForm
 Term = NamedNode | BlankNode | Literal
 
 #: File suffix → format, for everything that ``r2p serve --data`` takes.
-SUFFIXES: Mapping[str, RdfFormat] = {
-    ".nq": RdfFormat.N_QUADS,
-    ".nquads": RdfFormat.N_QUADS,
-    ".nt": RdfFormat.N_TRIPLES,
-    ".ntriples": RdfFormat.N_TRIPLES,
-    ".owl": RdfFormat.RDF_XML,
-    ".rdf": RdfFormat.RDF_XML,
-    ".trig": RdfFormat.TRIG,
-    ".ttl": RdfFormat.TURTLE,
-    ".turtle": RdfFormat.TURTLE,
-    ".xml": RdfFormat.RDF_XML,
+SUFFIXES: Final[Mapping[str, RdfFormat]] = {
+    suffix: known
+    for form in media.formats("graph")
+    for suffix in form.suffixes
+    if (known := RdfFormat.from_media_type(form.media_type)) is not None
 }
 
 
