@@ -178,26 +178,34 @@ def census(ontology: Path | None, state: Path | None, form: str, *, passages: bo
 @main.command()
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--entailed", is_flag=True, help="Write what the reasoner concluded as well.")
+@click.option(
+    "--named-graphs",
+    is_flag=True,
+    help="Keep each triple in the graph of its file (.nq, .trig, .jsonld) instead of all in the default graph.",
+)
 @ontology_option
 @state_option
-def export(file: Path, ontology: Path | None, state: Path | None, *, entailed: bool) -> None:
+def export(
+    file: Path, ontology: Path | None, state: Path | None, *, entailed: bool, named_graphs: bool
+) -> None:
     """Write schema and facts as one file for other tools, in the format of its suffix.
 
-    .rdf and .owl (RDF/XML, for Protégé and owlready2), .ttl, .nt, .jsonld, and with the named graphs .nq and
-    .trig.
+    .rdf and .owl (RDF/XML, for Protégé and owlready2), .ttl, .nt, .jsonld, .nq or .trig.
 
     \b
     Examples:
       r2p export r2p-kg.owl
-      r2p export --entailed r2p-kg.nq
+      r2p export --entailed r2p-kg.nt
+      r2p export --named-graphs r2p-kg.trig
     """
     from r2p_kg.curate import build as pipeline
     from r2p_kg.curate import export as exporting
 
-    exporting.media_type(file)  # before a build that may take half a minute
+    # Before a build that may take half a minute.
+    form = exporting.format_of(file, named_graphs=named_graphs)
     built = current(ontology or pipeline.ontology_folder(), state, quiet=False)
-    size = exporting.write(built.snapshot, file, entailed=entailed)
-    click.echo(f"wrote {file}: {size:,} bytes of {exporting.media_type(file)}")
+    size = exporting.write(built.snapshot, file, entailed=entailed, named_graphs=named_graphs)
+    click.echo(f"wrote {file}: {size:,} bytes of {form.media_type}")
 
 
 def _list_passages(readings: Sequence[Reading], form: str) -> None:

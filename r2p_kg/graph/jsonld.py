@@ -8,13 +8,15 @@ triples. No context is remote.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from r2p_kg.graph import rdf, vocab
 from r2p_kg.graph.prefixes import Prefixes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+MEDIA_TYPE: Final = "application/ld+json"
 
 #: A namespace may stand before a name only where it ends so (JSON-LD 1.1, section 4.1.5).
 _ENDS = (":", "/", "?", "#", "[", "]", "@")
@@ -24,7 +26,7 @@ def write(quads: Iterable[Any], prefixes: Mapping[str, str]) -> bytes:
     """The triples of the quads, whatever their graph, as a document with ``@context`` and ``@graph``."""
     usable = Prefixes({name: space for name, space in prefixes.items() if name and space.endswith(_ENDS)})
     nodes: dict[str, dict[str, Any]] = {}
-    for item in json.loads(rdf.write(quads, "application/ld+json")):
+    for item in json.loads(rdf.write(quads, MEDIA_TYPE)):
         for node in item.get("@graph", [item]):
             merged = nodes.setdefault(node["@id"], {"@id": _short(node["@id"], usable)})
             for key, values in node.items():
