@@ -7,6 +7,7 @@ Exit codes: 0 done; 1 findings of severity error; 2 a wrong argument, or somethi
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -33,6 +34,10 @@ class _Group(click.Group):
     """A group whose commands end with one sentence on standard error, never with a traceback, where a person can mend the cause."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                # What a terminal in ASCII cannot show is written as an escape.
+                stream.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
         except R2PError as error:
@@ -115,13 +120,7 @@ def show(findings: Sequence[Finding], ontology: Path, form: str, least: Severity
     shown = [finding for finding in findings if finding.severity in listed]
     counts = {severity: sum(finding.severity == severity for finding in findings) for severity in SEVERITIES}
     if form == "json":
-        click.echo(
-            json.dumps(
-                {"counts": counts, "findings": [finding.as_dict() for finding in shown]},
-                indent=1,
-                ensure_ascii=False,
-            )
-        )
+        click.echo(to_json({"counts": counts, "findings": [finding.as_dict() for finding in shown]}))
         return
     folder = Path(os.path.relpath(ontology))
     for finding in shown:
@@ -139,6 +138,12 @@ def show(findings: Sequence[Finding], ontology: Path, form: str, least: Severity
         )
     else:
         click.echo("nothing to mend")
+
+
+def to_json(content: Any) -> str:
+    """The content as JSON for people and programs; in ASCII if standard output carries nothing else."""
+    unicode = str(sys.stdout.encoding).lower().startswith("utf")
+    return json.dumps(content, indent=1, ensure_ascii=not unicode)
 
 
 def many(number: int, noun: str) -> str:

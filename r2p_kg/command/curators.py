@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from r2p_kg.command.app import current, main, ontology_option, progress, show, state_option
+from r2p_kg.command.app import current, main, ontology_option, progress, show, state_option, to_json
 from r2p_kg.graph import vocab
 
 if TYPE_CHECKING:
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
     from r2p_kg.curate.findings import Severity
     from r2p_kg.graph.census import Reading
-
-_COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
 @main.command()
@@ -155,16 +152,8 @@ def census(ontology: Path | None, state: Path | None, form: str, *, passages: bo
             }
             for one in covered
         ]
-        click.echo(
-            json.dumps(
-                {
-                    "digest": built.snapshot.digest,
-                    "counts": dict(built.snapshot.census),
-                    "documents": documents,
-                },
-                indent=1,
-            )
-        )
+        counts = dict(built.snapshot.census)
+        click.echo(to_json({"digest": built.snapshot.digest, "counts": counts, "documents": documents}))
         return
     for name, count in sorted(built.snapshot.census.items()):
         click.echo(f"{count:>9,}  {name}")
@@ -210,7 +199,7 @@ def export(
 
 def _list_passages(readings: Sequence[Reading], form: str) -> None:
     if form == "json":
-        click.echo(json.dumps([asdict(one) for one in readings], indent=1, ensure_ascii=False))
+        click.echo(to_json([asdict(one) for one in readings]))
         return
     for one in readings:
         made = f"{len(one.statements)} statements" if one.statements else one.reason or "OPEN"

@@ -259,7 +259,7 @@ def _snapshot_path(state: Path, digest: str) -> Path:
 
 
 def _pointer_path(ontology: Path, state: Path) -> Path:
-    return state / "ontologies" / f"{hashlib.sha256(str(ontology.resolve()).encode()).hexdigest()[:16]}.json"
+    return state / "ontologies" / f"{hashlib.sha256(os.fsencode(ontology.resolve())).hexdigest()[:16]}.json"
 
 
 def _pointer(ontology: Path, state: Path) -> _Memory | None:
