@@ -67,6 +67,8 @@ def write(snapshot: Snapshot, path: Path, *, entailed: bool = False, named_graph
         with whole_file(path) as stream:
             stream.write(content)
     except OSError as error:
-        message = f"{path}: cannot be written ({error.strerror}); name a file in a folder that exists and is yours"
+        message = (
+            f"{path}: cannot be written ({error.strerror}); name a file in a folder that exists and is yours"
+        )
         raise UsageError(message) from error
     return len(content)

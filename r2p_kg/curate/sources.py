@@ -17,6 +17,7 @@ from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple
 from rdflib.plugins.parsers.notation3 import RDFSink, SinkParser, sfloat
 
 from r2p_kg.curate import turtle_errors
+from r2p_kg.curate.declared import PREFIX
 from r2p_kg.curate.findings import Finding, in_order
 from r2p_kg.curate.turtle_errors import PREFIX_FILE
 from r2p_kg.errors import UsageError
@@ -258,4 +259,4 @@ def _prefix_findings(source: Source, declared: Mapping[str, tuple[str, int]]) ->
                 f"prefix {prefix}: stands for <{namespace}> here and for <{known}> in {PREFIX_FILE}:{where}",
                 f"write @prefix {prefix}: <{known}> .",
             )
-        yield Finding("error", "prefix", "", source.path, line, message, repair)
+        yield PREFIX.finding("", source.path, line, message, repair)

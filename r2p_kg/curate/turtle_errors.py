@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from r2p_kg.curate.findings import Finding
+from r2p_kg.curate.declared import SYNTAX
 from r2p_kg.sparql.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from r2p_kg.curate.findings import Finding
     from r2p_kg.graph.rdf import RdfSyntaxError
 
 #: The one file that declares every prefix; each other file repeats those it uses.
@@ -35,7 +36,7 @@ _SURE_CONFLICT = re.compile(r"^(?:<{7}|>{7}) \S", re.MULTILINE)
 
 def error(path: str, line: int, message: str, repair: str) -> Finding:
     """The finding that a file is not Turtle."""
-    return Finding("error", "syntax", "", path, line, message, repair)
+    return SYNTAX.finding("", path, line, message, repair)
 
 
 def decoded(data: bytes, path: str) -> str | Finding:

@@ -13,8 +13,14 @@ _BEGINNINGS: Final[tuple[tuple[re.Pattern[bytes], RdfFormat | str], ...]] = tupl
     for pattern, kind in (
         (rb"\A\x1f\x8b|\APK\x03\x04", "the file looks like an archive: unpack it first"),
         (rb"\A(?:\xff\xfe|\xfe\xff)", "the file looks like UTF-16: save it as UTF-8"),
-        (rb"^(?:<{7}|>{7}) \S", "a merge left a conflict in the file: keep one version, and take the marks away"),
-        (rb"\A\s*<(?:!doctype\s+)?html", "the file looks like a page of HTML: fetch the data, not the page about it"),
+        (
+            rb"^(?:<{7}|>{7}) \S",
+            "a merge left a conflict in the file: keep one version, and take the marks away",
+        ),
+        (
+            rb"\A\s*<(?:!doctype\s+)?html",
+            "the file looks like a page of HTML: fetch the data, not the page about it",
+        ),
         (rb"\A\s*<(?:\?xml|!doctype|!--|rdf:RDF)", RdfFormat.RDF_XML),
         (rb'\A\s*[\[{]\s*[{"]', RdfFormat.JSON_LD),
         (rb"^\s*(?:graph\s*)?(?:<\S*>|[\w-]*:[\w.-]*)\s*\{", RdfFormat.TRIG),

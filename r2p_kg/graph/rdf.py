@@ -90,7 +90,9 @@ def read_file(path: Path) -> list[Quad]:
     try:
         if form == RdfFormat.RDF_XML and (found := xml_bombs.excess(text)):
             raise RdfSyntaxError(str(path), *found)
-        return list(parse(_without_mark(text), form, base_iri=path.resolve().as_uri(), rename_blank_nodes=True))
+        return list(
+            parse(_without_mark(text), form, base_iri=path.resolve().as_uri(), rename_blank_nodes=True)
+        )
     except SyntaxError as error:
         about = (str(path), error.lineno or 1, error.offset or 1, _reason(error))
         other = looks.otherwise(text, form)

@@ -67,7 +67,9 @@ def test_every_format_says_what_was_written_and_in_the_default_graph(
 
 
 @pytest.mark.parametrize("media_type", sorted({form(suffix).media_type for suffix in export.SUFFIXES}))
-@pytest.mark.filterwarnings("ignore:(ConjunctiveGraph|Dataset).* is deprecated")  # by parsers of rdflib itself
+@pytest.mark.filterwarnings(
+    "ignore:(ConjunctiveGraph|Dataset).* is deprecated"
+)  # by parsers of rdflib itself
 def test_a_graph_of_rdflib_has_every_triple(
     media_type: str, tmp_path: Path, snapshot_of_the_checkout: Built, asserted: list[Quad]
 ) -> None:
@@ -90,11 +92,15 @@ def test_named_graphs_are_kept_if_they_are_asked_for(
 def test_json_ld_is_short_and_names_its_prefixes(snapshot_of_the_checkout: Built) -> None:
     content = json.loads(export.text(snapshot_of_the_checkout.snapshot, form(".jsonld")))
     assert vocab.NS == content["@context"]["r2p"]
-    assert "r2p:Situation" in {node.get("@type") for node in content["@graph"] if isinstance(node.get("@type"), str)}
+    assert "r2p:Situation" in {
+        node.get("@type") for node in content["@graph"] if isinstance(node.get("@type"), str)
+    }
 
 
 def test_named_graphs_in_a_format_without_them_are_refused_before_anything_is_built() -> None:
-    with pytest.raises(UsageError, match=r"Turtle has no named graphs; end the name in one of \.jsonld, \.trig"):
+    with pytest.raises(
+        UsageError, match=r"Turtle has no named graphs; end the name in one of \.jsonld, \.trig"
+    ):
         export.format_of(Path("graph.ttl"), named_graphs=True)
 
 

@@ -66,7 +66,9 @@ def test_a_file_of_an_odd_name_is_built_and_explained_by_its_name(ontology: Path
     whole = build.last_good(ontology, ontology.parent / "state")
     assert whole is not None
     names = explain.Explainer(whole)
-    found = names.explain((explain.term("id:a", names.prefixes), explain.term("a", {}), f"<{build.vocab.NS}Tool>"))
+    found = names.explain(
+        (explain.term("id:a", names.prefixes), explain.term("a", {}), f"<{build.vocab.NS}Tool>")
+    )
     assert found is not None
     assert [f"facts/{name}"] == [place.path for place in found.places]
 
@@ -81,7 +83,9 @@ def test_a_mistake_in_a_file_of_an_odd_name_is_a_finding_with_that_name(ontology
 
 @pytest.mark.parametrize("name", [b"caf\xe9.ttl", b"a\x07.ttl", b"facts.ttl.txt", b"y.turtle"])
 @pytest.mark.parametrize("command", ["build", "check"])
-def test_a_file_that_cannot_be_taken_is_named_in_one_sentence(ontology: Path, name: bytes, command: str) -> None:
+def test_a_file_that_cannot_be_taken_is_named_in_one_sentence(
+    ontology: Path, name: bytes, command: str
+) -> None:
     Path(os.fsdecode(os.fsencode(ontology / "facts") + b"/" + name)).write_text(fact("a"))
     result = run(ontology, command)
     assert (2, "") == (result.exit_code, result.stdout)
@@ -93,7 +97,10 @@ def test_a_file_that_cannot_be_taken_is_named_in_one_sentence(ontology: Path, na
 def test_what_is_no_file_is_named_in_one_sentence(ontology: Path) -> None:
     (ontology / "facts" / "x.ttl").symlink_to("nowhere")
     result = run(ontology, "check")
-    assert f"r2p: {ontology}/facts/x.ttl: is not a file, or a link that leads to none; take it away\n" == result.stderr
+    assert (
+        f"r2p: {ontology}/facts/x.ttl: is not a file, or a link that leads to none; take it away\n"
+        == result.stderr
+    )
 
 
 def test_a_terminal_in_ascii_shows_escapes_and_programs_get_json(ontology: Path) -> None:

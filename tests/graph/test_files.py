@@ -27,7 +27,9 @@ def test_what_an_editor_hides_is_left_out(tmp_path: Path) -> None:
     assert [] == files.find(tmp_path, ".ttl")
 
 
-@pytest.mark.parametrize("name", ["a.ttl~", "a.ttl.bak", "a.ttl.orig", "a.ttl.REJ", ".a.ttl.swp", "#a.ttl#", "a.ttl.tmp"])
+@pytest.mark.parametrize(
+    "name", ["a.ttl~", "a.ttl.bak", "a.ttl.orig", "a.ttl.REJ", ".a.ttl.swp", "#a.ttl#", "a.ttl.tmp"]
+)
 def test_a_copy_that_an_editor_or_a_merge_leaves_behind_is_left_out(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("")
     assert [] == files.find(tmp_path, ".ttl", ".rq")
@@ -42,7 +44,9 @@ def test_a_suffix_in_capitals_is_a_suffix(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["a.ttl.txt", "a.turtle", "a.OWL", "a.jsonld", "a.rq.txt", "a.sparql"])
 def test_a_name_that_is_almost_right_is_told_and_not_passed_over(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("")
-    with pytest.raises(UsageError, match=rf"{re.escape(name)}: is not read: its name does not end in \.ttl or \.rq"):
+    with pytest.raises(
+        UsageError, match=rf"{re.escape(name)}: is not read: its name does not end in \.ttl or \.rq"
+    ):
         files.find(tmp_path, ".ttl", ".rq")
 
 

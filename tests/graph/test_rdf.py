@@ -84,10 +84,18 @@ def test_a_byte_order_mark_is_dropped_in_every_format(name: str, tmp_path: Path)
 @pytest.mark.parametrize(
     ("name", "content", "repair"),
     [
-        ("x.owl", b"# ours\n@prefix e: <http://e/> .\ne:a e:b e:c .", "looks like Turtle: end its name in .ttl"),
+        (
+            "x.owl",
+            b"# ours\n@prefix e: <http://e/> .\ne:a e:b e:c .",
+            "looks like Turtle: end its name in .ttl",
+        ),
         ("x.ttl", b'<?xml version="1.0"?><rdf:RDF/>', "looks like RDF/XML: end its name in .rdf"),
         ("x.rdf", b'{"@id": "http://e/a"}', "looks like JSON-LD: end its name in .jsonld"),
-        ("x.ttl", b"<http://e/g> {\n <http://e/a> <http://e/b> 1 }", "looks like TriG: end its name in .trig"),
+        (
+            "x.ttl",
+            b"<http://e/g> {\n <http://e/a> <http://e/b> 1 }",
+            "looks like TriG: end its name in .trig",
+        ),
         ("x.nt", b'<u:a> <u:b> "c" <u:g> .\n', "looks like N-Quads: end its name in .nq"),
         ("x.jsonld", b'<u:a> <u:b> "c" .\n', "looks like N-Triples: end its name in .nt"),
         ("x.ttl", b"<!DOCTYPE html><html></html>", "looks like a page of HTML: fetch the data"),

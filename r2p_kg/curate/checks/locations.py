@@ -1,4 +1,4 @@
-"""Where things were written, and what to call them in a message."""
+"""The file and line of what was written, and what to call it in a message."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Term = NamedNode | BlankNode | Literal | Triple
 
-#: Where findings stand that are about the graph as a whole.
+#: The file for findings about the graph as a whole.
 HEAD = "r2p.ttl"
 
 #: Longer literals are cut in messages.
@@ -25,13 +25,16 @@ _SHORT = 60
 
 
 @dataclass(frozen=True)
-class Places:
-    """``triples``: triple → (path, line), the first in order of path.
+class Locations:
+    """(path, line) of everything in a corpus, the first in order of path.
 
-    ``subjects``: subject → (path, line) of its type, else of its first triple.
+    Attributes:
+        triples: of each triple.
+        subjects: of each subject's type, else of its first triple.
+        pairs: of the first triple with that subject and predicate.
+        uses: of each term's first occurrence as predicate or object.
+        prefixes: prefix → namespace.
 
-    ``pairs``: (subject, predicate) → (path, line) of their first triple. ``uses``: term → (path, line) of its
-    first occurrence as predicate or object. ``prefixes``: prefix → namespace.
     """
 
     triples: Mapping[Triple, tuple[str, int]]
@@ -41,8 +44,8 @@ class Places:
     prefixes: Prefixes
 
     @classmethod
-    def of(cls, corpus: Corpus) -> Places:
-        """The places of everything in a corpus."""
+    def in_corpus(cls, corpus: Corpus) -> Locations:
+        """The locations of everything in a corpus."""
         triples: dict[Triple, tuple[str, int]] = {}
         first: dict[Term, tuple[str, int]] = {}
         typed: dict[Term, tuple[str, int]] = {}
@@ -50,22 +53,26 @@ class Places:
         uses: dict[Term, tuple[str, int]] = {}
         for source in corpus.sources:
             for triple, line in source.lines.items():
-                place = (source.path, line)
-                triples.setdefault(triple, place)
-                first.setdefault(triple.subject, place)
-                pairs.setdefault((triple.subject, triple.predicate), place)
-                uses.setdefault(triple.predicate, place)
-                uses.setdefault(triple.object, place)
+                location = (source.path, line)
+                triples.setdefault(triple, location)
+                first.setdefault(triple.subject, location)
+                pairs.setdefault((triple.subject, triple.predicate), location)
+                uses.setdefault(triple.predicate, location)
+                uses.setdefault(triple.object, location)
                 if triple.predicate.value == vocab.RDF_TYPE:
-                    typed.setdefault(triple.subject, place)
+                    typed.setdefault(triple.subject, location)
         return cls(triples, first | typed, pairs, uses, Prefixes.of(corpus.prefixes))
 
+    def of(self, triple: Triple) -> tuple[str, int]:
+        """The line of a triple; if it was not written, of what comes nearest to it (see :meth:`find`)."""
+        return self.find(triple.subject, triple.predicate, triple.object)
+
     def of_subject(self, term: Term) -> tuple[str, int]:
-        """Where a thing is declared, else where it is first used, else the head of the ontology."""
+        """The line that declares a thing, else that of its first use, else the head of the ontology."""
         return self.subjects.get(term) or self.uses.get(term) or (HEAD, 1)
 
     def find(self, focus: Term, predicate: Term | None, value: Term | None) -> tuple[str, int]:
-        """The line of a triple, of any triple with that subject and predicate, else that where the subject is declared."""
+        """The line of a triple, else of one with that subject and predicate, else of the subject's declaration."""
         if isinstance(predicate, NamedNode) and isinstance(focus, NamedNode | BlankNode):
             exact = self.triples.get(Triple(focus, predicate, value)) if value is not None else None
             near = exact or self.pairs.get((focus, predicate))
@@ -81,8 +88,21 @@ class Places:
             return f'"{term.value}"' if len(term.value) <= _SHORT else f'"{term.value[:_SHORT]}…"'
         return "a blank node"
 
+    def all_of(self, focus: Term, predicate: Term) -> list[tuple[str, int]]:
+        """The lines of all triples with that subject and predicate."""
+        return [
+            location
+            for triple, location in self.triples.items()
+            if triple.predicate == predicate and triple.subject == focus
+        ]
+
     def name_written(self, text: str) -> str:
         """The same for a term in its SPARQL form."""
         if text.startswith("<urn:r2p-kg:blank:"):
             return "a nameless class"
-        return self.name(NamedNode(text[1:-1])) if text.startswith("<") else text
+        if text.startswith("<"):
+            return self.name(NamedNode(text[1:-1]))
+        if text.endswith(">"):
+            value, _, datatype = text.rpartition("^^<")
+            return f"{value}^^{self.prefixes.shorten(datatype[:-1])}"
+        return text
