@@ -168,13 +168,7 @@ def show(findings: Sequence[Finding], ontology: Path, form: str, least: Severity
     shown = [finding for finding in findings if finding.severity in listed]
     counts = {severity: sum(finding.severity == severity for finding in findings) for severity in SEVERITIES}
     if form == "json":
-        click.echo(
-            json.dumps(
-                {"counts": counts, "findings": [finding.as_dict() for finding in shown]},
-                indent=1,
-                ensure_ascii=False,
-            )
-        )
+        click.echo(to_json({"counts": counts, "findings": [finding.as_dict() for finding in shown]}))
         return
     folder = Path(os.path.relpath(ontology))
     for finding in shown:
@@ -192,6 +186,12 @@ def show(findings: Sequence[Finding], ontology: Path, form: str, least: Severity
         click.echo(summary + (f" ({hidden} not listed: --all)" if hidden else ""))
     else:
         click.echo("nothing to mend")
+
+
+def to_json(content: Any) -> str:
+    """The content as JSON for people and programs; in ASCII if standard output carries nothing else."""
+    unicode = str(sys.stdout.encoding).lower().startswith("utf")
+    return json.dumps(content, indent=1, ensure_ascii=not unicode)
 
 
 def many(number: int, noun: str) -> str:

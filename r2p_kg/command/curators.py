@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from r2p_kg.command.app import current, main, progress, show
+from r2p_kg.command.app import current, main, progress, show, to_json
 from r2p_kg.command.values import ontology_option, state_option
 from r2p_kg.graph import vocab
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
     from r2p_kg.curate.findings import Severity
     from r2p_kg.graph.census import Reading
-
-_COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
 @main.command()
@@ -156,16 +153,8 @@ def census(ontology: Path | None, state: Path | None, form: str, *, passages: bo
             }
             for one in covered
         ]
-        click.echo(
-            json.dumps(
-                {
-                    "digest": built.snapshot.digest,
-                    "counts": dict(built.snapshot.census),
-                    "documents": documents,
-                },
-                indent=1,
-            )
-        )
+        counts = dict(built.snapshot.census)
+        click.echo(to_json({"digest": built.snapshot.digest, "counts": counts, "documents": documents}))
         return
     for name, count in sorted(built.snapshot.census.items()):
         click.echo(f"{count:>9,}  {name}")
@@ -180,31 +169,39 @@ def census(ontology: Path | None, state: Path | None, form: str, *, passages: bo
 @main.command()
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--entailed", is_flag=True, help="Write what the reasoner concluded as well.")
+@click.option(
+    "--named-graphs",
+    is_flag=True,
+    help="Keep each triple in the graph of its file (.nq, .trig, .jsonld), not in the default graph.",
+)
 @ontology_option
 @state_option
-def export(file: Path, ontology: Path | None, state: Path | None, *, entailed: bool) -> None:
+def export(
+    file: Path, ontology: Path | None, state: Path | None, *, entailed: bool, named_graphs: bool
+) -> None:
     """Write schema and facts as one file for other tools, in the format of its suffix.
 
-    .rdf and .owl (RDF/XML, for Protégé and owlready2), .ttl, .nt, .jsonld, and with the named graphs .nq and
-    .trig.
+    .rdf and .owl (RDF/XML, for Protégé and owlready2), .ttl, .nt, .jsonld, .nq or .trig.
 
     \b
     Examples:
       r2p export r2p-kg.owl
-      r2p export --entailed r2p-kg.nq
+      r2p export --entailed r2p-kg.nt
+      r2p export --named-graphs r2p-kg.trig
     """
     from r2p_kg.curate import build as pipeline
     from r2p_kg.curate import export as exporting
 
-    exporting.media_type(file)  # before a build that may take half a minute
+    # Before a build that may take half a minute.
+    form = exporting.format_of(file, named_graphs=named_graphs)
     built = current(ontology or pipeline.ontology_folder(), state, quiet=False)
-    size = exporting.write(built.snapshot, file, entailed=entailed)
-    click.echo(f"wrote {file}: {size:,} bytes of {exporting.media_type(file)}")
+    size = exporting.write(built.snapshot, file, entailed=entailed, named_graphs=named_graphs)
+    click.echo(f"wrote {file}: {size:,} bytes of {form.media_type}")
 
 
 def _list_passages(readings: Sequence[Reading], form: str) -> None:
     if form == "json":
-        click.echo(json.dumps([asdict(one) for one in readings], indent=1, ensure_ascii=False))
+        click.echo(to_json([asdict(one) for one in readings]))
         return
     for one in readings:
         made = f"{len(one.statements)} statements" if one.statements else one.reason or "OPEN"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from r2p_kg.command import asking
-from r2p_kg.command.app import current_or_last_good, folders, main
+from r2p_kg.command.app import current_or_last_good, folders, main, to_json
 from r2p_kg.command.values import FormatName, Number, Url, ontology_option, queries_option, state_option
 from r2p_kg.errors import UsageError
 from r2p_kg.limits import Limits
@@ -179,7 +178,7 @@ def explain(
     if form == "turtle":
         click.echo(why.as_rdf(explanation, found.prefixes).decode(), nl=False)
     elif form == "json":
-        click.echo(json.dumps(why.as_json(explanation), indent=1, ensure_ascii=False))
+        click.echo(to_json(why.as_json(explanation)))
     else:
         click.echo("\n".join(why.as_text(explanation, explainer)))
 

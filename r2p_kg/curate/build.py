@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING
 import platformdirs
 from pyoxigraph import NamedNode, Quad
 
-from r2p_kg.curate import files
+from r2p_kg.curate.declared import SYNTAX
 from r2p_kg.curate.findings import Finding, FindingsError
 from r2p_kg.errors import SnapshotError, UsageError
-from r2p_kg.graph import census, origins, rdf, vocab
+from r2p_kg.graph import census, files, origins, rdf, vocab
 from r2p_kg.graph import snapshot as snapshots
 from r2p_kg.graph.snapshot import Snapshot
 
@@ -113,20 +113,22 @@ def assemble(
 
     notice("reading", "")
     corpus = sources.read(ontology, facts)
-    if any(finding.check == "syntax" for finding in corpus.findings):
-        # What stands in a file that cannot be parsed would be missed everywhere else, and be reported a
-        # hundred times.
+    if any(finding.check == SYNTAX.name for finding in corpus.findings):
+        # Stop here: every name defined in a file that cannot be parsed would be reported as missing.
         return Assembled(None, corpus.findings)
     asserted = [triple for source in corpus.sources for triple in source.triples]
     notice("reasoning", f"{len(asserted):,} triples")
     closed = reasoning.closure(asserted, lambda new: notice("reasoning", f"{new:,} more"), explained=True)
     notice("checking", f"{len(closed.entailed):,} entailed")
-    findings = checks.run(corpus, ontology)
-    findings = checks.in_order([*findings, *checks.clashes(corpus, closed)])
+    locations = checks.Locations.in_corpus(corpus)
+    findings = checks.run(corpus, ontology, locations)
+    findings = checks.in_order([*findings, *checks.clashes(closed, locations, findings)])
     if not any(finding.severity == "error" for finding in findings):
         # Pellet takes seconds, and what it would say of a graph with errors is mostly those errors again.
         notice("judging consistency", f"{len(findings):,} findings")
-        findings = checks.in_order([*findings, *checks.judged(corpus, reasoning.verdict(asserted, memory))])
+        findings = checks.in_order(
+            [*findings, *checks.judged(reasoning.verdict(asserted, memory), locations)]
+        )
     if any(finding.severity == "error" for finding in findings):
         return Assembled(None, findings)
     notice("freezing", "")
@@ -260,7 +262,7 @@ def _snapshot_path(state: Path, digest: str) -> Path:
 
 
 def _pointer_path(ontology: Path, state: Path) -> Path:
-    return state / "ontologies" / f"{hashlib.sha256(str(ontology.resolve()).encode()).hexdigest()[:16]}.json"
+    return state / "ontologies" / f"{hashlib.sha256(os.fsencode(ontology.resolve())).hexdigest()[:16]}.json"
 
 
 def _pointer(ontology: Path, state: Path) -> _Memory | None:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple
 from rdflib.plugins.parsers.notation3 import RDFSink, SinkParser, sfloat
 
-from r2p_kg.curate import files as folders
 from r2p_kg.curate import turtle_errors
+from r2p_kg.curate.declared import PREFIX
 from r2p_kg.curate.findings import Finding, in_order
 from r2p_kg.curate.turtle_errors import PREFIX_FILE
 from r2p_kg.errors import UsageError
-from r2p_kg.graph import rdf, vocab
+from r2p_kg.graph import files, rdf, vocab
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -74,7 +74,7 @@ def find(folder: Path) -> list[str]:
     Raises UsageError where the folder is missing or cannot be listed, and for links that lead nowhere or to a
     folder.
     """
-    return folders.find(folder, ".ttl")
+    return files.find(folder, ".ttl")
 
 
 def read(folder: Path, facts: Path | None = None) -> Corpus:
@@ -84,12 +84,12 @@ def read(folder: Path, facts: Path | None = None) -> Corpus:
     Raises UsageError where a file or folder cannot be read, or where the folder has no ``prefixes.ttl``.
     """
     texts = {
-        path: folders.read(folder / path)
+        path: files.read(folder / path)
         for path in find(folder)
         if facts is None or not path.startswith("facts/")
     }
     if facts is not None:
-        texts |= {f"facts/{path}": folders.read(facts / path) for path in find(facts)}
+        texts |= {f"facts/{path}": files.read(facts / path) for path in find(facts)}
     if PREFIX_FILE not in texts:
         message = f"{folder}: no {PREFIX_FILE} in it, so it is no ontology folder; name the right one with --ontology"
         raise UsageError(message)
@@ -123,7 +123,7 @@ def parse(
     nodes are labelled by file and order, so that files never share one. Line ends of Windows are read as our
     own, so that a checkout there gives the same digest.
     """
-    readable = text if isinstance(text, str) else turtle_errors.decoded(text, path)
+    readable = turtle_errors.decoded(text.encode() if isinstance(text, str) else text, path)
     if isinstance(readable, Finding):
         return readable
     readable = readable.replace("\r\n", "\n")
@@ -252,11 +252,11 @@ def _prefix_findings(source: Source, declared: Mapping[str, tuple[str, int]]) ->
         if known is None:
             message, repair = (
                 f"prefix {prefix}: is not declared in {PREFIX_FILE}",
-                f"declare it there with sh:declare, or use a prefix that is{turtle_errors.nearest(prefix, declared)}",
+                f"declare it there with sh:declare, or use a prefix that is{turtle_errors.did_you_mean(prefix, declared)}",
             )
         else:
             message, repair = (
                 f"prefix {prefix}: stands for <{namespace}> here and for <{known}> in {PREFIX_FILE}:{where}",
                 f"write @prefix {prefix}: <{known}> .",
             )
-        yield Finding("error", "prefix", "", source.path, line, message, repair)
+        yield PREFIX.finding("", source.path, line, message, repair)

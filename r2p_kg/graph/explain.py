@@ -17,6 +17,7 @@ from pyoxigraph import NamedNode, RdfFormat
 
 from r2p_kg.errors import UsageError
 from r2p_kg.graph import rdf, vocab
+from r2p_kg.graph.prefixes import Prefixes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -167,15 +168,13 @@ class Explainer:
         """A term in N-Triples as a person writes it: with a prefix where one fits."""
         if not term.startswith("<"):
             return re.sub(r"\^\^<http://www\.w3\.org/2001/XMLSchema#(\w+)>$", r"^^xsd:\1", term)
-        iri = term[1:-1]
-        if iri == vocab.RDF_TYPE:
-            return "a"
-        fits = [(len(space), prefix) for prefix, space in self.prefixes.items() if iri.startswith(space)]
-        return f"{max(fits)[1]}:{iri[max(fits)[0] :]}" if fits else term
+        return self.prefixes.shorten(term[1:-1])
 
     def sentence(self, fact: Fact) -> str:
         """A triple on one line for people."""
-        return " ".join(self.nameless(term) for term in fact)
+        subject, predicate, value = fact
+        verb = "a" if predicate == _A else self.nameless(predicate)
+        return f"{self.nameless(subject)} {verb} {self.nameless(value)}"
 
     def _members(self, node: str, depth: int) -> list[str]:
         members: list[str] = []
@@ -240,6 +239,7 @@ class Explainer:
         return ()
 
 
+_A: Final = f"<{vocab.RDF_TYPE}>"
 #: How a restriction reads: property and filler.
 _SAYINGS: Final = {
     "someValuesFrom": "({} some {})",
@@ -261,12 +261,12 @@ def term(text: str, prefixes: Mapping[str, str]) -> str:
     Raises UsageError where the text is none of these.
     """
     text = text.strip()
-    prefix, colon, name = text.partition(":")
     try:
         if text == "a":
-            return f"<{vocab.RDF_TYPE}>"
-        if colon and prefix in prefixes and not name.startswith("//"):
-            return str(NamedNode(prefixes[prefix] + name))
+            return _A
+        expanded = Prefixes.of(prefixes).expand(text)
+        if expanded is not None and "://" not in text:
+            return str(NamedNode(expanded))
         if text.startswith("<") or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", text):
             return str(NamedNode(text.removeprefix("<").removesuffix(">")))
         if re.fullmatch(r"_:\w+", text):
@@ -345,13 +345,13 @@ def _described(one: Explanation, node: str, lines: list[str]) -> None:
         if place.graph:
             say(node, vocab.DCTERMS + "isPartOf", f"<{place.graph}>")
         if place.path:
-            say(node, vocab.DCTERMS + "identifier", json.dumps(f"{place.path}:{place.line}"))
+            say(node, vocab.DCTERMS + "identifier", rdf.literal(f"{place.path}:{place.line}"))
     for iri in one.sources:
         say(node, vocab.PROV + "hadPrimarySource", f"<{iri}>")
     for number, way in enumerate(one.ways):
         made = f"{node}w{number}"
         say(node, vocab.PROV + "wasGeneratedBy", made)
-        say(made, vocab.RDFS_LABEL, json.dumps(way.rule))
+        say(made, vocab.RDFS_LABEL, rdf.literal(way.rule))
         for place_of, premise in enumerate(way.premises):
             below = f"{made}p{place_of}"
             say(made, vocab.PROV + "used", below)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from r2p_kg.errors import SnapshotError
+from r2p_kg.graph.prefixes import Prefixes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,7 +44,7 @@ class Snapshot:
     """
 
     quads: bytes
-    prefixes: Mapping[str, str]
+    prefixes: Prefixes
     digest: str
     census: Mapping[str, int]
     origins: bytes = b""
@@ -53,7 +54,7 @@ class Snapshot:
         cls, quads: bytes, prefixes: Mapping[str, str], census: Mapping[str, int], origins: bytes = b""
     ) -> Snapshot:
         """The snapshot of canonical N-Quads text, digest computed."""
-        return cls(quads, dict(prefixes), hashlib.sha256(quads).hexdigest(), dict(census), origins)
+        return cls(quads, Prefixes.of(prefixes), hashlib.sha256(quads).hexdigest(), dict(census), origins)
 
     @property
     def file_name(self) -> str:

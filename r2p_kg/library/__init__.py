@@ -24,7 +24,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from r2p_kg.errors import LibraryError
+from r2p_kg.errors import LibraryError, UsageError
+from r2p_kg.graph import files
 from r2p_kg.library import params, text
 from r2p_kg.library.params import Param
 from r2p_kg.library.reading import read
@@ -55,16 +56,12 @@ def load(folder: Path) -> Library:
     if not folder.is_dir():
         message = f"{folder}: no such folder; it holds the saved queries as <topic>/<id>.rq"
         raise LibraryError(message)
-    for path in sorted(folder.rglob("*.rq")):
-        where = path.relative_to(folder.parent).as_posix()
+    for name in files.find(folder, ".rq"):
+        where = f"{folder.resolve().name}/{name}"
         try:
-            query = read(path.read_text("utf-8"), where)
-        except (LibraryError, OSError, UnicodeDecodeError) as error:
-            problems.append(
-                str(error)
-                if isinstance(error, LibraryError)
-                else f"{where}:1: unreadable ({error}); save it as UTF-8"
-            )
+            query = read(files.text(folder / name), where)
+        except (LibraryError, UsageError) as error:
+            problems.append(str(error))
             continue
         if query.id in found:
             problems.append(

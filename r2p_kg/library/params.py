@@ -14,7 +14,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from r2p_kg.errors import LibraryError
-from r2p_kg.graph import vocab
+from r2p_kg.graph import rdf, vocab
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -111,10 +111,10 @@ def _iri(value: str, prefixes: Mapping[str, str]) -> str:
 
 
 def _string(value: str, _prefixes: Mapping[str, str]) -> str:
-    """STRING_LITERAL2 (grammar rule 157): quote, backslash and line ends are escaped."""
+    """A plain literal; SPARQL has no way to write U+0000 or half of a surrogate pair."""
     if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
         raise ValueError
-    return '"' + value.translate(_ESCAPES) + '"'
+    return rdf.literal(value)
 
 
 def _integer(value: str, _prefixes: Mapping[str, str]) -> str:
@@ -134,7 +134,7 @@ def _date(value: str, _prefixes: Mapping[str, str]) -> str:
     text = value.strip()
     if not _DATE.fullmatch(text):
         raise ValueError
-    return f'"{date.fromisoformat(text).isoformat()}"^^<{vocab.XSD}date>'
+    return rdf.literal(date.fromisoformat(text).isoformat(), datatype=vocab.XSD + "date")
 
 
 def _boolean(value: str, _prefixes: Mapping[str, str]) -> str:
@@ -148,10 +148,6 @@ def shown(value: str) -> str:
     """As much of a value as a message repeats."""
     return value if len(value) <= _LINE else value[: _LINE - 1] + "…"
 
-
-_ESCAPES: Final = str.maketrans(
-    {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
-)
 
 #: Parameter type → the function that writes its term.
 TYPES: Final[Mapping[str, Callable[[str, Mapping[str, str]], str]]] = {

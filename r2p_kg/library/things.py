@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from r2p_kg.errors import LibraryError
 from r2p_kg.graph import vocab
+from r2p_kg.graph.prefixes import Prefixes
 from r2p_kg.library.params import shown
 from r2p_kg.sparql.nearest import nearest
 
@@ -36,16 +37,17 @@ class Things(Protocol):
 
 def check(param: Param, iri: str, things: Things, prefixes: Mapping[str, str]) -> None:
     """Raise LibraryError if the thing is not in the data, or not in the class of the parameter."""
-    name = _name(iri, prefixes)
+    spaces = Prefixes({**prefixes, "": vocab.ID})
+    name = _name(iri, spaces)
     if not things.knows(iri):
-        near = nearest(name, _candidates(iri, param, things, prefixes), _SHOWN)
+        near = nearest(name, _candidates(iri, param, things, spaces), _SHOWN)
         hint = f"did you mean {' or '.join(near)}?" if near else "check its spelling"
         message = f"parameter {param.name}: there is no {shown(name)} in the data; {hint}"
         raise LibraryError(message)
     types = things.types(iri)
     if param.of and types and param.of not in types:
         message = (
-            f"parameter {param.name}: {name} is not in the class {_name(param.of, prefixes)}; "
+            f"parameter {param.name}: {name} is not in the class {_name(param.of, spaces)}; "
             "give it a thing that is"
         )
         raise LibraryError(message)
@@ -55,17 +57,15 @@ def _candidates(iri: str, param: Param, things: Things, prefixes: Mapping[str, s
     """The names of things in the IRI's namespace, of the parameter's class if it has one."""
     space = iri[: max(iri.rfind("/"), iri.rfind("#")) + 1]
     return (
-        _name(other, prefixes)
+        _name(other, spaces)
         for other in things.subjects()
         if other.startswith(space) and (param.of is None or param.of in things.types(other))
     )
 
 
-def _name(iri: str, prefixes: Mapping[str, str]) -> str:
+def _name(iri: str, spaces: Prefixes) -> str:
     """How a person types the IRI as a value: bare below our own ``id/``, else with a prefix, else in full."""
-    spaces = {
-        vocab.ID: "",
-        **{space: f"{prefix}:" for prefix, space in prefixes.items() if space != vocab.ID},
-    }
-    space = max((space for space in spaces if iri.startswith(space) and iri != space), key=len, default=None)
-    return f"<{iri}>" if space is None else spaces[space] + iri.removeprefix(space)
+    prefix, rest = spaces.split(iri) or ("", "")
+    if not rest:
+        return f"<{iri}>"
+    return f"{prefix}:{rest}" if prefix else rest

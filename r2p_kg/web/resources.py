@@ -12,8 +12,8 @@ from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Response, render_template, request
 
-from r2p_kg.graph import media, rdf, vocab
-from r2p_kg.web import accept, jsonld, protocol, replies, service, terms
+from r2p_kg.graph import jsonld, media, rdf, vocab
+from r2p_kg.web import accept, protocol, replies, service, terms
 from r2p_kg.web.problems import RequestError
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import pyoxigraph as ox
 import pytest
 
 from r2p_kg.graph import rdf, vocab
-from r2p_kg.web import jsonld, terms
+from r2p_kg.graph import jsonld
+from r2p_kg.web import terms
 from r2p_kg.web.index import Index
 
 if TYPE_CHECKING:

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from r2p_kg.curate import build, checks, reasoning, sources
+from r2p_kg.curate.checks import clashing, quality
 from r2p_kg.curate.reasoning import consistency, justification
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent.parent
 
 PREFIXES = """@prefix dcterms: <http://purl.org/dc/terms/> .
 @prefix id: <https://w3id.org/r2p-kg/id/> .
@@ -31,11 +32,20 @@ PREFIXES = """@prefix dcterms: <http://purl.org/dc/terms/> .
 
 @dataclass(frozen=True)
 class Plant:
-    """One contradiction: ``axioms`` for the schema, a triple a line, and ``facts`` that clash under them, of which the last alone is one too many."""
+    """One contradiction.
+
+    Attributes:
+        rule: the name of the rule that it breaks.
+        axioms: what is added to the schema, a triple a line.
+        facts: what clashes under them; the last alone is one too many.
+        blamed: the check that blames that one already, so that the clash steps back.
+
+    """
 
     rule: str
     axioms: tuple[str, ...]
     facts: tuple[str, ...]
+    blamed: str = ""
 
 
 def prop(name: str, kind: str = "owl:ObjectProperty") -> str:
@@ -57,7 +67,7 @@ UNION, LEAGUE, DELEGATES = "id:harbour-union", "id:northern-league", "id:some-de
 PLANTS = {
     "disjoint classes": Plant("cax-adc", (), ("id:mediation a r2p:Crime .",)),
     "disjoint classes by a range": Plant(
-        "cax-adc", (), ("id:arvania-2020.response.embargo r2p:usedTool id:war-crimes .",)
+        "cax-adc", (), ("id:arvania-2020.response.embargo r2p:usedTool id:war-crimes .",), "wrong-class"
     ),
     "a functional data property with two values": Plant(
         "prp-fp", (), ("id:arvania-2020.statistic.killed-blue r2p:value 401 .",)
@@ -85,6 +95,7 @@ PLANTS = {
         "dt-not-type",
         (prop("plantedDay", "owl:DatatypeProperty"), "r2p:plantedDay rdfs:range xsd:date ."),
         (f'{UNION} r2p:plantedDay "soon" .',),
+        "wrong-datatype",
     ),
     "a complement": Plant(
         "cls-com",
@@ -156,7 +167,29 @@ def lines_of(path: Path, texts: tuple[str, ...]) -> list[int]:
     return [written.index(text) + 1 for text in texts]
 
 
-@pytest.mark.parametrize("name", PLANTS)
+@pytest.mark.parametrize("name", [name for name in PLANTS if PLANTS[name].blamed])
+def test_a_clash_steps_back_behind_the_check_that_blames_the_same_statement(
+    name: str, tmp_path: Path
+) -> None:
+    plant = PLANTS[name]
+    made = planted(tmp_path, [plant], whole=True)
+    assert made.snapshot is None
+    line = lines_of(tmp_path / "facts" / "planted.ttl", plant.facts)[-1]
+    at = [
+        finding.check
+        for finding in made.findings
+        if (finding.path, finding.line) == ("facts/planted.ttl", line)
+    ]
+    assert [plant.blamed] == at
+    assert plant.rule not in {finding.check for finding in made.findings}
+
+
+def test_checks_behind_which_a_clash_steps_back_exist() -> None:
+    names = {rule.name for rule in quality.rules(build.ontology_folder())}
+    assert set() == clashing.BLAMING - names
+
+
+@pytest.mark.parametrize("name", [name for name in PLANTS if not PLANTS[name].blamed])
 def test_a_planted_contradiction_stops_the_build_and_each_clashing_statement_is_named_with_its_line(
     name: str, tmp_path: Path
 ) -> None:
@@ -317,7 +350,8 @@ def test_of_contradictions_on_the_same_statements_or_more_one_is_told() -> None:
         {"id": "https://w3id.org/r2p-kg/id/", "r2p": "https://w3id.org/r2p-kg/ns#"},
         (),
     )
-    (told,) = checks.clashes(corpus, reasoning.closure([*source.triples, *more.triples]))
+    closed = reasoning.closure([*source.triples, *more.triples])
+    (told,) = checks.clashes(closed, checks.Locations.in_corpus(corpus))
     assert (
         "id:x is both r2p:A and r2p:C, which are disjoint: id:x a r2p:A (facts/x.ttl:10)"
         == told.message.partition(";")[0]

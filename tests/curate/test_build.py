@@ -18,7 +18,7 @@ from r2p_kg.errors import SnapshotError, UsageError
 from r2p_kg.graph import snapshot
 from tests.curated import FOREIGN, HEAD, PREFIXES, SCHEMA
 
-WORLD = Path(__file__).parent / "world"
+WORLD = Path(__file__).parent.parent / "world"
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from r2p_kg.curate import files
+from r2p_kg.graph import files
 from r2p_kg.errors import UsageError
 
 
@@ -27,6 +27,45 @@ def test_what_an_editor_hides_is_left_out(tmp_path: Path) -> None:
     assert [] == files.find(tmp_path, ".ttl")
 
 
+@pytest.mark.parametrize(
+    "name", ["a.ttl~", "a.ttl.bak", "a.ttl.orig", "a.ttl.REJ", ".a.ttl.swp", "#a.ttl#", "a.ttl.tmp"]
+)
+def test_a_copy_that_an_editor_or_a_merge_leaves_behind_is_left_out(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("")
+    assert [] == files.find(tmp_path, ".ttl", ".rq")
+
+
+def test_a_suffix_in_capitals_is_a_suffix(tmp_path: Path) -> None:
+    for name in ("a.TTL", "b.Ttl", "c.RQ"):
+        (tmp_path / name).write_text("")
+    assert ["a.TTL", "b.Ttl", "c.RQ"] == files.find(tmp_path, ".ttl", ".rq")
+
+
+@pytest.mark.parametrize("name", ["a.ttl.txt", "a.turtle", "a.OWL", "a.jsonld", "a.rq.txt", "a.sparql"])
+def test_a_name_that_is_almost_right_is_told_and_not_passed_over(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("")
+    with pytest.raises(
+        UsageError, match=rf"{re.escape(name)}: is not read: its name does not end in \.ttl or \.rq"
+    ):
+        files.find(tmp_path, ".ttl", ".rq")
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.ttl", b"a\nb.ttl", "a\u200bb.ttl".encode()])
+def test_a_name_that_cannot_be_printed_is_told_in_letters_that_can(tmp_path: Path, name: bytes) -> None:
+    Path(os.fsdecode(os.path.join(os.fsencode(tmp_path), name))).write_text("")
+    with pytest.raises(UsageError, match=r"cannot be printed, or is not UTF-8; rename it") as caught:
+        files.find(tmp_path, ".ttl")
+    assert str(caught.value).isprintable()
+
+
+def test_text_is_read_without_a_byte_order_mark_and_only_as_utf8(tmp_path: Path) -> None:
+    (tmp_path / "a.rq").write_bytes(b"\xef\xbb\xbfASK {}")
+    assert "ASK {}" == files.text(tmp_path / "a.rq")
+    (tmp_path / "a.rq").write_bytes(b"\xff")
+    with pytest.raises(UsageError, match=r"a\.rq: cannot be read as UTF-8"):
+        files.text(tmp_path / "a.rq")
+
+
 def test_a_link_to_a_file_is_followed(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("")
     (tmp_path / "a.ttl").symlink_to(tmp_path / "a.txt")
@@ -41,7 +80,7 @@ def test_what_is_no_file_is_named_and_not_waited_for(tmp_path: Path) -> None:
     ):
         path = tmp_path / "a.ttl"
         make(path)
-        with pytest.raises(UsageError, match=f"^{re.escape(str(path))}: is no file"):
+        with pytest.raises(UsageError, match=f"^{re.escape(str(path))}: is not a file"):
             files.find(tmp_path, ".ttl")
         path.unlink()
 
@@ -69,5 +108,7 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: py
 def test_a_missing_folder_and_an_unreadable_file_are_told_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such folder"):
         files.find(tmp_path / "none", ".ttl")
+    with pytest.raises(UsageError, match="no such folder"):
+        files.find(tmp_path / ("n" * 300), ".ttl")
     with pytest.raises(UsageError, match="cannot be read"):
         files.read(tmp_path / "none.ttl")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,15 +11,16 @@ import pytest
 from click.testing import CliRunner
 
 from r2p_kg.command import main
-from r2p_kg.curate import build, reasoning
+from r2p_kg.curate import build, checks, reasoning, sources
 from r2p_kg.curate.checks import quality, queries
 from r2p_kg.curate.findings import Finding
 from r2p_kg.errors import UsageError
+from tests.curate.test_reasoning import CLASHING
 
 if TYPE_CHECKING:
     from r2p_kg.curate.build import Built
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 ONTOLOGY = build.ontology_folder()
 
 # The rules with their grades, as ROBOT's report profile and the catalogue of OOPS! give them.
@@ -91,8 +93,39 @@ def test_a_rule_above_the_bar_that_fires_fails_and_is_named_in_the_report() -> N
 
 
 def test_every_check_that_can_fire_has_a_row() -> None:
+    # What owns files on which it fires, what the tests of the rules make clash, and what Pellet may say.
     owned = {path.name for path in (ROOT / "tests" / "checks").iterdir()}
-    assert owned == {rule.name for rule in quality.rules(ONTOLOGY)}
+    clashes = {name for name, _, _ in CLASHING}
+    said = {"consistency-unknown", "inconsistent", "unsatisfiable-class"}
+    assert owned | clashes | said == {rule.name for rule in quality.rules(ONTOLOGY)}
+
+
+def test_no_finding_is_made_under_a_name_that_is_not_declared() -> None:
+    """Only queries and shapes, named after their files, and declared checks make findings."""
+    package = ROOT / "r2p_kg" / "curate"
+    makers = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Finding"
+    }
+    # build.py makes those again that it remembers.
+    assert {"build.py", "checks/queries.py", "checks/shapes.py", "findings.py"} == makers
+
+
+def test_a_contradiction_has_a_row_that_counts_it() -> None:
+    source = sources.parse(
+        "<urn:x> a <urn:A> , <urn:B> . <urn:A> <http://www.w3.org/2002/07/owl#disjointWith> <urn:B> .",
+        "facts/x.ttl",
+    )
+    assert isinstance(source, sources.Source)
+    locations = checks.Locations.in_corpus(sources.Corpus(ROOT, (source,), (), {}, ()))
+    clashes = checks.clashes(reasoning.closure(source.triples), locations)
+    counts = quality.fired(quality.rules(ONTOLOGY), clashes)
+    assert {"cax-dw": 1} == {rule.name: count for rule, count in counts.items() if count}
+    assert "| cax-dw | *x* is both *c* and *d*, which are disjoint | error | 1 |" in quality.report(
+        counts, ()
+    )
 
 
 def test_the_page_is_what_the_command_prints(snapshot_of_the_checkout: Built) -> None:

@@ -8,12 +8,15 @@ triples. No context is remote.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from r2p_kg.graph import rdf
+from r2p_kg.graph import rdf, vocab
+from r2p_kg.graph.prefixes import Prefixes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+MEDIA_TYPE: Final = "application/ld+json"
 
 #: A namespace may stand before a name only where it ends so (JSON-LD 1.1, section 4.1.5).
 _ENDS = (":", "/", "?", "#", "[", "]", "@")
@@ -21,9 +24,9 @@ _ENDS = (":", "/", "?", "#", "[", "]", "@")
 
 def write(quads: Iterable[Any], prefixes: Mapping[str, str]) -> bytes:
     """The triples of the quads, whatever their graph, as a document with ``@context`` and ``@graph``."""
-    usable = {prefix: space for prefix, space in prefixes.items() if prefix and space.endswith(_ENDS)}
+    usable = Prefixes({name: space for name, space in prefixes.items() if name and space.endswith(_ENDS)})
     nodes: dict[str, dict[str, Any]] = {}
-    for item in json.loads(rdf.write(quads, "application/ld+json")):
+    for item in json.loads(rdf.write(quads, MEDIA_TYPE)):
         for node in item.get("@graph", [item]):
             merged = nodes.setdefault(node["@id"], {"@id": _short(node["@id"], usable)})
             for key, values in node.items():
@@ -36,15 +39,11 @@ def write(quads: Iterable[Any], prefixes: Mapping[str, str]) -> bytes:
     return (json.dumps({"@context": used, "@graph": content}, ensure_ascii=False, indent=1) + "\n").encode()
 
 
-def _key(key: str, prefixes: Mapping[str, str]) -> str:
-    return (
-        "@type"
-        if key in {"@type", "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"}
-        else _short(key, prefixes)
-    )
+def _key(key: str, prefixes: Prefixes) -> str:
+    return "@type" if key in {"@type", vocab.RDF_TYPE} else _short(key, prefixes)
 
 
-def _value(value: Any, key: str, prefixes: Mapping[str, str]) -> Any:
+def _value(value: Any, key: str, prefixes: Prefixes) -> Any:
     """A value object, a reference, or under ``@type`` the bare IRI."""
     if isinstance(value, str):
         return _short(value, prefixes)
@@ -65,15 +64,7 @@ def _single(values: Any) -> Any:
     return kept[0] if len(kept) == 1 else kept
 
 
-def _short(iri: str, prefixes: Mapping[str, str]) -> str:
-    """``prefix:name`` where that reads back as the same IRI, else the IRI."""
-    fitting = [
-        (space, prefix)
-        for prefix, space in prefixes.items()
-        if iri.startswith(space) and len(iri) > len(space)
-    ]
-    if not fitting:
-        return iri
-    space, prefix = max(fitting, key=lambda pair: len(pair[0]))
-    name = iri.removeprefix(space)
-    return iri if name.startswith("//") else f"{prefix}:{name}"
+def _short(iri: str, prefixes: Prefixes) -> str:
+    """``prefix:name`` if that reads back as the same IRI, else the IRI. Nothing is escaped in JSON-LD."""
+    prefix, rest = prefixes.split(iri) or ("", "")
+    return f"{prefix}:{rest}" if rest and not rest.startswith("//") else iri

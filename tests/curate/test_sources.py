@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import pytest
 from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat
@@ -182,9 +183,13 @@ def test_a_syntax_error_says_where_what_and_what_to_do(
     assert repair in finding.repair
 
 
-def test_a_byte_order_mark_and_another_encoding_are_named() -> None:
-    assert "byte order mark" in refused("\ufeff" + "e:a e:p 1 .").repair
-    assert "byte order mark" in refused("\ufeff# a comment\n" + HEAD).repair
+def test_a_byte_order_mark_is_dropped_and_changes_no_line() -> None:
+    text = HEAD + "e:a e:p 1 .\n"
+    assert parsed(text) == parsed(b"\xef\xbb\xbf" + text.encode())
+    assert refused(text + "oops").line == refused("\ufeff" + text + "oops").line
+
+
+def test_another_encoding_is_named_with_its_line() -> None:
     finding = refused(HEAD.encode() + b'e:a e:p "caf\xe9" .')
     assert (2, "byte 0xe9 is not UTF-8", "save the file as UTF-8") == (
         finding.line,
@@ -192,6 +197,38 @@ def test_a_byte_order_mark_and_another_encoding_are_named() -> None:
         finding.repair,
     )
     assert "is not UTF-8" in refused("e:a".encode("utf-16")).message
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("e:a e:p 1 .\n<<<<<<< HEAD\ne:a e:p 2 .\n=======\ne:a e:p 3 .\n>>>>>>> other\n", 3),
+        ("e:a e:p 1 ;\n<<<<<<< HEAD\n  e:p 2 .\n=======\n  e:p 3 .\n>>>>>>> other\n", 3),
+        ("e:a e:p 2 .\n=======\ne:a e:p 3 .\n", 3),
+        ("e:a e:p 2 .\n|||||||\ne:a e:p 3 .\n", 3),
+        ('e:a e:p """one\n<<<<<<< HEAD\ntwo\n>>>>>>> other""" .\n', 3),
+    ],
+)
+def test_what_a_merge_left_behind_is_called_so_even_inside_a_text(text: str, line: int) -> None:
+    finding = refused(HEAD + text)
+    assert (line, "a merge left a conflict here") == (finding.line, finding.message)
+    assert "<<<<<<<, ======= and >>>>>>>" in finding.repair
+
+
+def test_a_line_of_equals_signs_may_stand_in_a_text() -> None:
+    assert 1 == len(parsed(HEAD + 'e:a e:p """Head\n=======\nbody""" .').triples)
+
+
+@pytest.mark.parametrize("name", ["Copy of x.ttl", 'a"<b>.ttl', "é%20.ttl", "a#b?c.TTL", "x{y}|^`.ttl"])
+def test_a_file_of_any_printable_name_is_read_into_a_graph_of_its_own(tmp_path: Path, name: str) -> None:
+    folder(tmp_path)
+    (tmp_path / "facts").mkdir()
+    (tmp_path / "facts" / name).write_text(HEAD + "e:a e:p e:b .")
+    corpus = sources.read(tmp_path)
+    assert () == corpus.findings
+    (source,) = (source for source in corpus.sources if source.path == f"facts/{name}")
+    graph = NamedNode(source.graph)  # raises ValueError for what is not an IRI
+    assert f"facts/{name[:-4]}" == unquote(graph.value).partition("/graph/")[2]
 
 
 def test_line_ends_of_windows_change_neither_triples_nor_lines() -> None:

@@ -73,6 +73,48 @@ def test_a_missing_file_a_folder_and_an_unknown_suffix_are_told_in_one_sentence(
             rdf.read_file(tmp_path / name)
 
 
+@pytest.mark.parametrize("name", SAME)
+def test_a_byte_order_mark_is_dropped_in_every_format(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + SAME[name].encode())
+    assert b'<http://e/a> <http://e/p> "b"@en .\n' == rdf.read_files([tmp_path / name])
+    form = rdf.SUFFIXES[(tmp_path / name).suffix]
+    assert 1 == len(rdf.parse_text("\ufeff" + SAME[name], form))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "repair"),
+    [
+        (
+            "x.owl",
+            b"# ours\n@prefix e: <http://e/> .\ne:a e:b e:c .",
+            "looks like Turtle: end its name in .ttl",
+        ),
+        ("x.ttl", b'<?xml version="1.0"?><rdf:RDF/>', "looks like RDF/XML: end its name in .rdf"),
+        ("x.rdf", b'{"@id": "http://e/a"}', "looks like JSON-LD: end its name in .jsonld"),
+        (
+            "x.ttl",
+            b"<http://e/g> {\n <http://e/a> <http://e/b> 1 }",
+            "looks like TriG: end its name in .trig",
+        ),
+        ("x.nt", b'<u:a> <u:b> "c" <u:g> .\n', "looks like N-Quads: end its name in .nq"),
+        ("x.jsonld", b'<u:a> <u:b> "c" .\n', "looks like N-Triples: end its name in .nt"),
+        ("x.ttl", b"<!DOCTYPE html><html></html>", "looks like a page of HTML: fetch the data"),
+        ("x.ttl", b"\x1f\x8b\x08\x00", "looks like an archive: unpack it first"),
+        ("x.ttl", "e:a".encode("utf-16"), "looks like UTF-16: save it as UTF-8"),
+        ("x.ttl", b"<<<<<<< HEAD\n<u:a> <u:b> 1 .\n", "a merge left a conflict in the file"),
+        ("x.ttl", b"@prefix e: <http://e/> .\nnonsense", "mend the file and try again"),
+        ("x.ttl", b"nonsense", "mend the file and try again"),
+    ],
+)
+def test_a_file_in_another_format_is_told_what_it_looks_like(
+    name: str, content: bytes, repair: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(rdf.RdfSyntaxError) as caught:
+        rdf.read_file(tmp_path / name)
+    assert repair in str(caught.value).partition("; ")[2]
+
+
 def test_bytes_that_are_not_utf8_are_a_syntax_error() -> None:
     with pytest.raises(rdf.RdfSyntaxError, match="UTF-8"):
         rdf.parse_text(b'<http://e/a> <http://e/p> "\xff" .', RdfFormat.TURTLE)

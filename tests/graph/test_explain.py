@@ -15,7 +15,7 @@ from r2p_kg.curate import build, reasoning, sources
 from r2p_kg.errors import UsageError
 from r2p_kg.graph import explain, rdf, snapshot, vocab
 
-WORLD = Path(__file__).parent / "world"
+WORLD = Path(__file__).parent.parent / "world"
 ID, NS = vocab.ID, vocab.NS
 
 

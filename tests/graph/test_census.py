@@ -11,7 +11,7 @@ from r2p_kg.graph import census, rdf
 if TYPE_CHECKING:
     from r2p_kg.graph.snapshot import Snapshot
 
-WORLD = Path(__file__).parent / "world"
+WORLD = Path(__file__).parent.parent / "world"
 
 
 def frozen() -> Snapshot:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 import rdflib
@@ -19,7 +20,7 @@ from r2p_kg.curate.checks import queries
 from r2p_kg.errors import UsageError
 from r2p_kg.graph import vocab
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent.parent
 ONTOLOGY = build.ontology_folder()
 CASES = sorted(path.name for path in (HERE / "checks").iterdir())
 QUERIES = sorted(path.stem for path in (ONTOLOGY / "checks").glob("*.rq"))
@@ -155,6 +156,19 @@ def test_a_finding_stands_on_the_line_of_the_triple_that_is_wrong() -> None:
     assert "r2p:concernsTool of id:fixture.one takes a r2p:Tool and id:arvania is none" == finding.message
 
 
+def test_a_name_used_for_two_statements_is_suspected_with_both_lines(tmp_path: Path) -> None:
+    shutil.copytree(HERE / "world", tmp_path / "facts")
+    head = "".join(f"@prefix {name}: <{space}> .\n" for name, space in world().prefixes.items())
+    one = "id:twice a r2p:Finding ; r2p:cites id:blue-report.para-1 ; r2p:modality modality:stated ; r2p:about id:mediation"
+    path = tmp_path / "facts" / "twice.ttl"
+    path.write_text(f'{head}{one} ; r2p:says "One thing."@en .\n\n{one} ; r2p:says "Another thing."@en .\n')
+    findings = checks.run(sources.read(ONTOLOGY, tmp_path / "facts"), ONTOLOGY)
+    (finding,) = named("StatementShape", findings)
+    first = head.count("\n") + 1
+    lines = f"facts/twice.ttl:{first}, facts/twice.ttl:{first + 2}"
+    assert f"needs exactly one sentence ({lines}: is one name used for two things?)" in finding.message
+
+
 def test_a_missing_triple_is_reported_where_its_subject_is_declared() -> None:
     text = (HERE / "checks" / "StatementShape" / "bad.ttl").read_text().splitlines()
     (finding,) = [
@@ -210,7 +224,7 @@ def test_a_bad_check_query_is_refused_with_its_path(text: str, complaint: str, t
     (tmp_path / "mine.rq").write_text(text)
     corpus = world()
     with pytest.raises(UsageError, match=r"mine\.rq") as caught:
-        list(queries.check(checks.store_of(corpus), tmp_path, checks.Places.of(corpus)))
+        list(queries.check(checks.store_of(corpus), tmp_path, checks.Locations.in_corpus(corpus)))
     assert complaint in str(caught.value)
 
 
@@ -220,9 +234,8 @@ def test_a_contradiction_names_both_classes_and_the_line_of_the_thing(tmp_path: 
         "@prefix id: <https://w3id.org/r2p-kg/id/> .\n@prefix r2p: <https://w3id.org/r2p-kg/ns#> .\n\nid:arvania a r2p:Situation .\n"
     )
     corpus = sources.read(ONTOLOGY, tmp_path / "facts")
-    (finding,) = checks.clashes(
-        corpus, reasoning.closure(triple for source in corpus.sources for triple in source.triples)
-    )
+    closed = reasoning.closure(triple for source in corpus.sources for triple in source.triples)
+    (finding,) = checks.clashes(closed, checks.Locations.in_corpus(corpus))
     assert ("facts/clash.ttl", 4, "cax-adc") == (finding.path, finding.line, finding.check)
     said, *statements = re.split(r"(?<=\w): |; ", finding.message)
     assert "id:arvania is both r2p:Actor and r2p:Situation, which are disjoint" == said
@@ -233,44 +246,38 @@ def test_a_contradiction_names_both_classes_and_the_line_of_the_thing(tmp_path: 
     assert all(re.search(r"\(schema/\w+\.ttl:\d+\)$", statement) for statement in statements[2:])
 
 
+def judged(**verdict: Any) -> tuple[checks.Finding, ...]:
+    return checks.judged(reasoning.Verdict(**verdict), checks.Locations.in_corpus(world()))
+
+
 def test_a_verdict_without_answer_is_a_warning_and_an_inconsistency_an_error() -> None:
-    corpus = world()
-    assert ["warning"] == [
-        finding.severity for finding in checks.judged(corpus, reasoning.Verdict(None, (), "late"))
-    ]
-    (refused,) = checks.judged(
-        corpus,
-        reasoning.Verdict(consistent=False, unsatisfiable=(), said=f"Individual {vocab.ID}arvania is forced"),
-    )
+    (unknown,) = judged(consistent=None, unsatisfiable=(), said="late")
+    assert ("warning", "consistency-unknown") == (unknown.severity, unknown.check)
+    (refused,) = judged(consistent=False, unsatisfiable=(), said=f"Individual {vocab.ID}arvania is forced")
     assert ("error", "facts/things.ttl", "the graph contradicts itself: Individual id:arvania is forced") == (
         refused.severity,
         refused.path,
         refused.message,
     )
-    (unsaid,) = checks.judged(
-        corpus, reasoning.Verdict(consistent=False, unsatisfiable=(), said="no reason given")
-    )
+    (unsaid,) = judged(consistent=False, unsatisfiable=(), said="no reason given")
     assert ("error", "r2p.ttl", 1) == (unsaid.severity, unsaid.path, unsaid.line)
-    (empty,) = checks.judged(
-        corpus,
-        reasoning.Verdict(consistent=True, unsatisfiable=("https://w3id.org/r2p-kg/ns#Tool",), said=""),
-    )
+    (empty,) = judged(consistent=True, unsatisfiable=(vocab.NS + "Tool",), said="")
     assert ("schema/tools.ttl", "r2p:Tool can have no members") == (empty.path, empty.message)
-    assert () == checks.judged(corpus, reasoning.Verdict(consistent=True, unsatisfiable=(), said=""))
+    assert () == judged(consistent=True, unsatisfiable=(), said="")
 
 
-def test_places_fall_back_from_triple_to_pair_to_subject() -> None:
+def test_locations_fall_back_from_triple_to_pair_to_subject() -> None:
     source = sources.parse("<urn:a> a <urn:C> ;\n <urn:p> <urn:b> ,\n <urn:c> .\n", "facts/x.ttl")
     assert isinstance(source, sources.Source)
-    places = checks.Places.of(sources.Corpus(Path(), (source,), (), {"u": "urn:"}, ()))
+    locations = checks.Locations.in_corpus(sources.Corpus(Path(), (source,), (), {"u": "urn:"}, ()))
     a, p, c = NamedNode("urn:a"), NamedNode("urn:p"), NamedNode("urn:c")
-    assert Triple(a, p, c) in places.triples
+    assert Triple(a, p, c) in locations.triples
     assert [3, 2, 1, 3] == [
-        places.find(*about)[1]
+        locations.find(*about)[1]
         for about in ((a, p, c), (a, p, NamedNode("urn:d")), (a, NamedNode("urn:q"), None), (c, None, None))
     ]
     assert ("u:a", '"x"', "a blank node") == (
-        places.name(a),
-        places.name_written('"x"'),
-        places.name(BlankNode("b")),
+        locations.name(a),
+        locations.name_written('"x"'),
+        locations.name(BlankNode("b")),
     )

@@ -24,7 +24,7 @@ from r2p_kg.graph import rdf, vocab
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-WORLD = Path(__file__).parent / "world"
+WORLD = Path(__file__).parent.parent / "world"
 
 PREFIXES = """
 @prefix : <http://e/> . @prefix owl: <http://www.w3.org/2002/07/owl#> . @prefix rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#> .
