@@ -53,13 +53,13 @@ def check(param: Param, iri: str, things: Things, prefixes: Mapping[str, str]) -
         raise LibraryError(message)
 
 
-def _candidates(iri: str, param: Param, things: Things, prefixes: Mapping[str, str]) -> Iterable[str]:
+def _candidates(iri: str, param: Param, things: Things, spaces: Prefixes) -> Iterable[str]:
     """The names of things in the IRI's namespace, of the parameter's class if it has one."""
-    space = iri[: max(iri.rfind("/"), iri.rfind("#")) + 1]
+    begin = iri[: max(iri.rfind("/"), iri.rfind("#")) + 1]
     return (
         _name(other, spaces)
         for other in things.subjects()
-        if other.startswith(space) and (param.of is None or param.of in things.types(other))
+        if other.startswith(begin) and (param.of is None or param.of in things.types(other))
     )
 
 
