@@ -253,7 +253,7 @@ def _lock(path: Path) -> int:
 
 def _unusable(state: Path, error: OSError) -> UsageError:
     return UsageError(
-        f"{state}: cannot be used to keep snapshots ({error.strerror}); choose another folder with --state"
+        f"{state}: cannot be used to keep snapshots ({error.strerror}); choose another folder with --state or R2P_STATE"
     )
 
 

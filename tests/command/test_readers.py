@@ -17,8 +17,8 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from r2p_kg.command import asking, main, reload, terminal
-from r2p_kg.engine import Answer
+from r2p_kg.command import main, reload, terminal
+from r2p_kg.engine import Answer, remote
 from r2p_kg.engine.pool import Pool, PoolSettings
 from r2p_kg.errors import NotAcceptableError
 from r2p_kg.graph import media, snapshot, vocab
@@ -223,17 +223,20 @@ def test_a_triple_that_is_not_there_ends_with_one_and_a_text_that_is_no_term_wit
     assert "'arvania' is no term" in refused.stderr
 
 
-def test_a_remote_service_is_asked_whether_it_holds_a_thing(tmp_path: Path) -> None:
-    pool = Pool(
-        snapshot.write(snapshot.Snapshot.of(QUADS.encode(), {}, {}), tmp_path),
-        PoolSettings(workers=1, spares=0),
-    )
+def test_a_remote_service_is_asked_whether_it_holds_a_thing(
+    run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = snapshot.write(snapshot.Snapshot.of(QUADS.encode(), {}, {}), tmp_path)
+    pool = Pool(path, PoolSettings(workers=1, spares=0))
+    monkeypatch.setattr(remote, "RemoteEngine", lambda _: pool)
+    there = ("--endpoint", "http://127.0.0.1:9/sparql")
     try:
-        elsewhere = asking.Elsewhere(pool)
-        names = ("id/arvania-2001", "ns#Situation", "id/arvanai-2001")
-        assert [True, True, False] == [elsewhere.knows(f"{vocab.BASE}{name}") for name in names]
+        assert "1 row" in run("ask", "types", "situation=arvania-2001", *there).output
+        refused = run("ask", "types", "situation=arvanai-2001", *there)
     finally:
         pool.close()
+    message = "r2p: parameter situation: there is no arvanai-2001 in the data; check its spelling\n"
+    assert (2, message) == (refused.exit_code, refused.stderr)
 
 
 def shown(width: int, columns: list[str], *rows: tuple[str, ...]) -> str:
