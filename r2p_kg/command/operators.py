@@ -183,8 +183,8 @@ def serve(
     operator_token = _token("--operator-token-file", operator_token_file, _OPERATOR_TOKEN)
     if token and not data:
         message = (
-            "a token for writing (--write-token-file or R2P_WRITE_TOKEN) needs --data: a change of the curated "
-            "graph would be lost at the next build; edit its Turtle files instead"
+            "a token for writing (--write-token-file or R2P_WRITE_TOKEN) needs --data: a change of the "
+            "curated graph would be lost at the next build; edit its Turtle files instead"
         )
         raise UsageError(message)
     settings = replace(_settings(limits), union=not token, proxies=proxy, public_url=public_url)

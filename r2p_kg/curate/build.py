@@ -253,7 +253,8 @@ def _lock(path: Path) -> int:
 
 def _unusable(state: Path, error: OSError) -> UsageError:
     return UsageError(
-        f"{state}: cannot be used to keep snapshots ({error.strerror}); choose another folder with --state or R2P_STATE"
+        f"{state}: cannot be used to keep snapshots ({error.strerror}); "
+        "choose another folder with --state or R2P_STATE"
     )
 
 
