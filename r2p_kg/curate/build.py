@@ -96,8 +96,8 @@ def assemble(
 ) -> Assembled:
     """Run the whole pipeline.
 
-    ``facts``: a folder to take instead of the ontology's own (a small world for tests). ``memory``: the folder
-    in which Pellet's verdicts are kept, None to ask in any case. Raises UsageError if files cannot be read.
+    ``facts``: a folder to take instead of the ontology's own (a small world for tests). ``memory``: the
+    folder of Pellet's verdicts, None to ask in any case. Raises UsageError if files cannot be read.
     """
     # Imported here: a start from an existing snapshot shall not wait for rdflib.
     from r2p_kg.curate import checks, reasoning, sources  # noqa: PLC0415
@@ -133,8 +133,8 @@ def freeze(corpus: Corpus, closed: Closure) -> Snapshot:
     """
     from r2p_kg.curate.reasoning import SKOLEM  # noqa: PLC0415 - as in assemble
 
-    # The reasoner does not see the shapes; they travel with the facts so that readers see what each class must
-    # have.
+    # The reasoner does not see the shapes; they travel with the facts so that readers see what each class
+    # must have.
     frozen = [*corpus.sources, *(source for source in corpus.asides if source.graph == vocab.SHAPES_GRAPH)]
     quads = [
         Quad(triple.subject, triple.predicate, triple.object, NamedNode(source.graph))
@@ -178,7 +178,7 @@ def current(ontology: Path, state: Path, progress: Progress = lambda _step, _wha
 
 
 def last_good(ontology: Path, state: Path) -> Snapshot | None:
-    """The snapshot that was last built without errors from this ontology folder; None if it cannot be read."""
+    """The last snapshot that was built without errors from this ontology folder; None if it is unreadable."""
     path = last_good_path(ontology, state)
     if path is None:
         return None

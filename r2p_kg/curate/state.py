@@ -1,8 +1,8 @@
 """The state folder: snapshots, and which of them belongs to which ontology folder.
 
-It holds ``snapshots/<digest>.zip``, ``ontologies/<name>.json`` (which snapshot belongs to which ontology folder),
-``consistency/<digest>.json`` (what Pellet said) and ``lock``. All of it can be deleted at any time: it is made
-again.
+It holds ``snapshots/<digest>.zip``, ``ontologies/<name>.json`` (which snapshot belongs to which ontology
+folder), ``consistency/<digest>.json`` (what Pellet said) and ``lock``. All of it can be deleted at any time:
+it is made again.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class State:
 
 
 def _lock(path: Path) -> int:
-    """A descriptor of the lock file; read-only if it may not be written, so that a snapshot can still be served."""
+    """A descriptor of the lock file; read-only if it may not be written, so that one can still be served."""
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError:

@@ -110,7 +110,8 @@ def read_files(paths: Iterable[Path]) -> bytes:
 def canonical(quads: Iterable[Quad]) -> bytes:
     """Canonical N-Quads: one quad a line, lines sorted, without repetition, blank nodes labelled by RDFC-1.0.
 
-    https://www.w3.org/TR/rdf-canon/: two datasets give the same bytes exactly where they are isomorphic.
+    https://www.w3.org/TR/rdf-canon/: two datasets give the same bytes if, and only if, they
+    are isomorphic.
     """
     dataset = Dataset(quads)
     dataset.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)
@@ -124,13 +125,13 @@ def quads_of(text: bytes) -> list[Quad]:
 
 
 def literal(text: str, language: str = "", datatype: str = "") -> str:
-    """A literal as N-Triples, Turtle and SPARQL write it.
+    r"""A literal as N-Triples, Turtle and SPARQL write it.
 
     Raises ValueError for a text that UTF-8 cannot hold, for a wrong language tag and for a datatype that is
     not an IRI.
 
     >>> literal('say "war"', "en"), literal("3", datatype="http://www.w3.org/2001/XMLSchema#integer")
-    ('"say \\\\"war\\\\""@en', '"3"^^<http://www.w3.org/2001/XMLSchema#integer>')
+    ('"say \\"war\\""@en', '"3"^^<http://www.w3.org/2001/XMLSchema#integer>')
     """
     if language:
         return str(Literal(text, language=language))
