@@ -149,7 +149,7 @@ def inverses(store: Store) -> dict[str, str]:
 
 
 def _stations(each: tuple[Pattern, ...], members: list[str]) -> tuple[Pattern, ...]:
-    """The patterns for each member, joined by ``?here`` and ``?next`` to a chain from ``?first`` to ``?last``."""
+    """The patterns for each member, joined by ``?here`` and ``?next`` from ``?first`` to ``?last``."""
     stops = ["?first", *(f"?n{number}" for number in range(1, len(members))), "?last"]
     bindings = [
         {"?m": member, "?here": stops[number], "?next": stops[number + 1]}
