@@ -95,9 +95,9 @@ def resource() -> Response:
 
 def _described(iri: str, *, suffixes: bool = True) -> Response:
     index = service.current().index
-    candidates: list[tuple[str, str | None]] = [
-        (known, None) for known in dict.fromkeys((iri, quote(iri, safe="/:#?&=@!$'()*+,;~%")))
-    ]
+    # As it was decoded; with what no IRI can hold escaped; with what a path cannot hold escaped.
+    spellings = (iri, quote(iri, safe="/:#?&=@!$'()*+,;~%"), quote(iri, safe=vocab.PATH))
+    candidates: list[tuple[str, str | None]] = [(known, None) for known in dict.fromkeys(spellings)]
     if suffixes:
         candidates += [
             (known.removesuffix(suffix), suffix)
