@@ -22,7 +22,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from r2p_kg import library
-from r2p_kg.command.readers import _token
+from r2p_kg.command.operators import _token
 from r2p_kg.graph import rdf, snapshot, xml_bombs
 from r2p_kg.graph.rdf import RdfSyntaxError
 from r2p_kg.web import Settings, bearer, bodies, create_app, gateway, service_of
@@ -753,7 +753,7 @@ def test_tokens_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_token_of_the_environment_is_taken_out_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("R2P_WRITE_TOKEN", f" {TOKEN}\n")
-    assert TOKEN == _token(None, "R2P_WRITE_TOKEN")
+    assert TOKEN == _token("--write-token-file", None, "R2P_WRITE_TOKEN")
     assert "R2P_WRITE_TOKEN" not in os.environ
 
 

@@ -21,8 +21,8 @@ import pytest
 
 from r2p_kg.command import reload, serve
 from r2p_kg.curate import build
-from r2p_kg.curate.findings import Finding
-from r2p_kg.errors import FindingsError, UsageError
+from r2p_kg.curate.findings import Finding, FindingsError
+from r2p_kg.errors import UsageError
 from r2p_kg.graph import snapshot
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ def test_data_that_cannot_be_read_are_named_with_line_and_column(tmp_path: Path)
 def test_a_missing_ontology_folder_is_one_sentence(tmp_path: Path) -> None:
     said = refused("--port", str(free_port()), "--ontology", str(tmp_path / "none"), "--state", str(tmp_path / "state"))
     assert 1 == said.count("\n")
-    assert "no such folder" in said
+    assert "--ontology" in said
 
 
 def test_an_address_of_another_machine_is_refused() -> None:

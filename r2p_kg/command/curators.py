@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from r2p_kg.command.app import current, main, ontology_option, progress, show, state_option, to_json
+from r2p_kg.command.app import current, main, progress, show, to_json
+from r2p_kg.command.values import ontology_option, state_option
 from r2p_kg.graph import vocab
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 def build(ontology: Path | None, state: Path | None, *, quiet: bool) -> None:
     """Check, reason and freeze: make the snapshot that is served.
 
-    Nothing is done where nothing changed since the last time. Where the files have errors they are listed,
-    the exit code is 1, and the last good snapshot stays what it was.
+    If nothing changed since the last time, nothing is done. If the files have errors, these are listed, the
+    exit code is 1, and the last good snapshot stays what it was.
 
     \b
     Examples:
@@ -42,9 +43,9 @@ def build(ontology: Path | None, state: Path | None, *, quiet: bool) -> None:
         return
     show(built.findings, where, "text", least="warning")
     counts = built.snapshot.census
-    click.echo(
-        f"{'built' if built.fresh else 'unchanged'}: {counts['triples asserted']:,} triples asserted, {counts['triples entailed']:,} entailed"
-    )
+    outcome = "built" if built.fresh else "unchanged"
+    asserted, entailed = counts["triples asserted"], counts["triples entailed"]
+    click.echo(f"{outcome}: {asserted:,} triples asserted, {entailed:,} entailed")
     click.echo(f"digest {built.snapshot.digest}")
     click.echo(f"file   {built.path}")
 
@@ -64,26 +65,26 @@ def build(ontology: Path | None, state: Path | None, *, quiet: bool) -> None:
     "--all",
     "least",
     flag_value="info",
-    help="List what is merely worth knowing as well, such as passages that no one has read yet.",
+    help="List notes as well, such as passages that no one has read yet.",
 )
 @click.option("--errors", "least", flag_value="error", help="List errors only.")
 @click.option(
     "--report",
     is_flag=True,
-    help="Print every rule, its origin and how often it fired, in Markdown (docs/quality.md is this).",
+    help="Print every rule, its origin and how often it fired, in Markdown, as in docs/quality.md.",
 )
 def check(
     *, ontology: Path | None, state: Path | None, form: str, least: Severity | None, report: bool
 ) -> None:
     """List what is wrong with the curated files: file, line, what is wrong, how to mend it.
 
-    Exit code 1 where there is an error; warnings alone give 0. Nothing is built or replaced.
+    Exit code 1 if there is an error; warnings alone give 0. Nothing is built or replaced.
 
     \b
     Examples:
       r2p check
       r2p check --all
-      r2p check --format json | jq -r '.findings[].path' | sort | uniq -c
+      r2p check --format json > findings.json
       r2p check --report > docs/quality.md
     """
     from r2p_kg.curate import build as pipeline
@@ -127,7 +128,7 @@ def census(ontology: Path | None, state: Path | None, form: str, *, passages: bo
     \b
     Examples:
       r2p census
-      r2p census --passages | less
+      r2p census --passages > passages.txt
       r2p census --format json
     """
     from r2p_kg.curate import build as pipeline
@@ -159,8 +160,9 @@ def census(ontology: Path | None, state: Path | None, form: str, *, passages: bo
         click.echo(f"{count:>9,}  {name}")
     for one in covered:
         click.echo(f"\n{one.label}")
+        click.echo(f"{one.statements:>9,}  statements")
         click.echo(
-            f"{one.statements:>9,}  statements\n{one.passages:>9,}  passages: {one.cited:,} cited, {one.excused:,} excused, {one.open:,} open"
+            f"{one.passages:>9,}  passages: {one.cited:,} cited, {one.excused:,} excused, {one.open:,} open"
         )
 
 
@@ -170,7 +172,7 @@ def census(ontology: Path | None, state: Path | None, form: str, *, passages: bo
 @click.option(
     "--named-graphs",
     is_flag=True,
-    help="Keep each triple in the graph of its file (.nq, .trig, .jsonld) instead of all in the default graph.",
+    help="Keep each triple in the graph of its file (.nq, .trig, .jsonld), not in the default graph.",
 )
 @ontology_option
 @state_option

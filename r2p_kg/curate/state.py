@@ -118,7 +118,7 @@ class State:
     def _unusable(self, error: OSError) -> UsageError:
         return UsageError(
             f"{printable(self.folder)}: cannot be used to keep snapshots ({error.strerror}); "
-            "choose another folder with --state"
+            "choose another folder with --state or R2P_STATE"
         )
 
 

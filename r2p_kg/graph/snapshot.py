@@ -85,7 +85,8 @@ def write(snapshot: Snapshot, folder: Path) -> Path:
             archive.writestr(_member("origins.txt"), snapshot.origins)
     except OSError as error:
         message = (
-            f"cannot write a snapshot into {folder}: {error.strerror}; choose another folder with --state"
+            f"cannot write a snapshot into {folder}: {error.strerror}; "
+            "choose another folder with --state or R2P_STATE"
         )
         raise SnapshotError(message) from error
     return path

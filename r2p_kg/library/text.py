@@ -41,7 +41,11 @@ def read(text: str) -> Text:
     """
     form = policy.inspect(text).form
     found = tuple(tokens(text))
-    variables = tuple(Variable(token.text[0], token.text[1:], place(text, token.start)[0]) for token in found if token.kind == "variable")
+    variables = tuple(
+        Variable(token.text[0], token.text[1:], place(text, token.start)[0])
+        for token in found
+        if token.kind == "variable"
+    )
     return Text(form, _prefixes(found), variables, _projection(found) if form == "select" else None)
 
 
@@ -74,7 +78,9 @@ def _prefixes(found: Sequence[Token]) -> dict[str, str]:
 
 def _projection(found: Sequence[Token]) -> tuple[str, ...] | None:
     """The columns between SELECT and what follows it: bare variables, and in brackets the one after AS."""
-    start = next(index for index, token in enumerate(found) if token.kind == "word" and token.text.upper() == "SELECT")
+    start = next(
+        index for index, token in enumerate(found) if token.kind == "word" and token.text.upper() == "SELECT"
+    )
     names: list[str] = []
     depth = 0
     for before, token in pairwise(found[start:]):

@@ -49,7 +49,7 @@ def query(query_id: str) -> Response:
     if missing and accept.wants_html() and not values:
         return replies.data(_page(saved, values), "text/html", None)
     plan = answers.plan(
-        library.bind(saved, values, now.snapshot.prefixes),
+        library.bind(saved, values, now.snapshot.prefixes, now.index),
         Dataset(),
         wanted,
         protocol.timeout(named["timeout"]),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from flask import current_app
 
-from r2p_kg import __version__
+from r2p_kg import __version__, limits
 from r2p_kg.engine.lint import lint
 from r2p_kg.engine.policy import Limits
 from r2p_kg.engine.vocabulary import Vocabulary
@@ -46,19 +46,19 @@ class Settings:
     without a final slash; else what the request says.
     """
 
-    seconds: float = 30.0
-    rows: int = 1_000_000
-    bytes: int = 256 * 1024 * 1024
-    query_bytes: int = 64 * 1024
-    body_bytes: int = 1024 * 1024
-    table_rows: int = 1000
+    seconds: float = limits.Limits.seconds
+    rows: int = limits.Limits.rows
+    bytes: int = limits.Limits.bytes
+    query_bytes: int = limits.Limits.query_bytes
+    body_bytes: int = limits.Limits.body_bytes
+    table_rows: int = limits.Limits.table_rows
     title: str = "R2P-KG"
     checked: bool = True
     notices: tuple[str, ...] = ()
     public_url: str | None = None
     union: bool = True
-    cache_bytes: int = 64 * 1024 * 1024
-    slow_seconds: float = 1.0
+    cache_bytes: int = limits.Limits.cache
+    slow_seconds: float = limits.Limits.slow_seconds
     proxies: tuple[str, ...] = ()
 
 

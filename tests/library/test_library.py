@@ -213,7 +213,7 @@ def changed(old: str, new: str) -> str:
         (
             changed("#+ title: Tools used in a situation\n", ""),
             1,
-            "title is missing or no text; write '#+ title: …'",
+            "title is missing or not a text; write '#+ title: …'",
         ),
         (changed("#+ expect: rows", "#+ expect: many"), 9, "expect: many is wrong here"),
         (
@@ -241,7 +241,7 @@ def changed(old: str, new: str) -> str:
         (
             changed("of: r2p:Situation", "of: no:Situation"),
             4,
-            "parameter situation: no:Situation is no class",
+            "parameter situation: no:Situation is not a class",
         ),
         (
             changed("LIMIT $most", "LIMIT 10"),
@@ -251,7 +251,7 @@ def changed(old: str, new: str) -> str:
         (
             changed("LIMIT $most", "LIMIT $mots"),
             21,
-            "$mots is no declared parameter; declare it under params or write ?mots",
+            "$mots is not a declared parameter; declare it under params or write ?mots",
         ),
         (
             changed("{\n  ?r", "{\n  ?situation a ?r . ?r"),
@@ -269,7 +269,7 @@ def changed(old: str, new: str) -> str:
             "column uses is projected and not described",
         ),
         (changed("- uses: how often it was used", "- uses"), 8, "a column is not 'name: description'"),
-        (changed("#+ tags: [tools, responses]", "#+ tags: tools"), 11, "tags is no list of texts"),
+        (changed("#+ tags: [tools, responses]", "#+ tags: tools"), 11, "tags is not a list of texts"),
         (changed("#+ note:", "#+ title: again\n#+ note:"), 10, "title stands twice; keep one"),
         (
             changed('"What is proposed is not used: see proposals."', "What: is: it"),
@@ -308,9 +308,11 @@ def test_every_file_is_read_and_all_faults_are_told_at_once(tmp_path: Path) -> N
         library.load(folder)
     lines = str(caught.value).splitlines()
     assert any(line.startswith("queries/b/good.rq:1: the id good is taken by topic a") for line in lines)
-    assert any(line.startswith("queries/a/bad.rq:21: $more is no declared parameter") for line in lines)
-    assert any(line.startswith("queries/a/Not An Id.rq:1: Not An Id is no id") for line in lines)
-    assert any(line.endswith("queries/a/latin.rq: cannot be read as UTF-8; save it as UTF-8") for line in lines)
+    assert any(line.startswith("queries/a/bad.rq:21: $more is not a declared parameter") for line in lines)
+    assert any(line.startswith("queries/a/Not An Id.rq:1: Not An Id is not an id") for line in lines)
+    assert any(
+        line.endswith("queries/a/latin.rq: cannot be read as UTF-8; save it as UTF-8") for line in lines
+    )
 
 
 def test_a_library_orders_by_topic_and_finds_by_id(tmp_path: Path) -> None:
