@@ -25,13 +25,31 @@ from pyoxigraph import (
 )
 
 from r2p_kg.errors import R2PError, UsageError
-from r2p_kg.graph import files, looks, media, vocab, xml_bombs
+from r2p_kg.graph import files, looks, media, vocab, xml_bombs, xml_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["BlankNode", "DefaultGraph", "Literal", "NamedNode", "Quad", "RdfFormat", "Term", "Triple"]
+__all__ = [
+    "BlankNode",
+    "DefaultGraph",
+    "Literal",
+    "NamedNode",
+    "Quad",
+    "RdfFormat",
+    "RdfSyntaxError",
+    "Term",
+    "Triple",
+    "canonical",
+    "literal",
+    "parse_text",
+    "quads_of",
+    "read_file",
+    "read_files",
+    "without_graphs",
+    "write",
+]
 
 Term = NamedNode | BlankNode | Literal
 
@@ -148,7 +166,8 @@ def write(quads: Iterable[Quad], media_type: str, prefixes: Mapping[str, str] | 
 
     ``media_type``: ``text/turtle``, ``application/n-triples``, ``application/rdf+xml``,
     ``application/ld+json``, ``application/trig``, ``application/n-quads``. Only prefixes that are needed are
-    declared. Raises ValueError for any other media type.
+    declared. Raises ValueError for any other media type, NotAcceptableError if RDF/XML cannot carry the
+    triples.
     """
     form = RdfFormat.from_media_type(media_type)
     if form is None:
@@ -159,7 +178,14 @@ def write(quads: Iterable[Quad], media_type: str, prefixes: Mapping[str, str] | 
     if form.supports_datasets:
         return serialize(ordered, format=form, prefixes=used) or b""
     triples = dict.fromkeys(Triple(quad.subject, quad.predicate, quad.object) for quad in ordered)
-    return serialize(triples, format=form, prefixes=used) or b""
+    try:
+        body = serialize(triples, format=form, prefixes=used) or b""
+    except OSError as error:
+        refusal = xml_form.refusal(error, media_type, "graph")
+        if refusal is None:
+            raise
+        raise refusal from error
+    return xml_form.checked(body, media_type, "graph")
 
 
 def _without_mark(text: str | bytes) -> str | bytes:

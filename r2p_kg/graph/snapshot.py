@@ -43,6 +43,8 @@ class Snapshot:
         digest: 64 hexadecimal digits.
         census: counts by name (quads, statements by class, passages …), for people and for tests.
         origins: the origin of each quad, see :mod:`r2p_kg.graph.origins`; empty for data that are not ours.
+        description: what is served beside the data, as N-Quads of one graph that the data do not have: the
+            service's own words about itself; empty until the snapshot is to be served.
 
     """
 
@@ -51,18 +53,40 @@ class Snapshot:
     digest: str
     census: Mapping[str, int]
     origins: bytes = b""
+    description: bytes = b""
 
     @classmethod
     def of(
-        cls, quads: bytes, prefixes: Mapping[str, str], census: Mapping[str, int], origins: bytes = b""
+        cls,
+        quads: bytes,
+        prefixes: Mapping[str, str],
+        census: Mapping[str, int],
+        origins: bytes = b"",
+        description: bytes = b"",
     ) -> Snapshot:
         """The snapshot of canonical N-Quads text, digest computed."""
-        return cls(quads, Prefixes.of(prefixes), hashlib.sha256(quads).hexdigest(), dict(census), origins)
+        digest = hashlib.sha256(quads).hexdigest()
+        return cls(quads, Prefixes.of(prefixes), digest, dict(census), origins, description)
+
+    @property
+    def identity(self) -> str:
+        """What tells apart whatever a query can see.
+
+        The digest, and that of the description if there is one.
+        """
+        if not self.description:
+            return self.digest
+        return f"{self.digest}-{hashlib.sha256(self.description).hexdigest()[:16]}"
+
+    @property
+    def served(self) -> bytes:
+        """All quads that a query can see."""
+        return self.quads + self.description
 
     @property
     def file_name(self) -> str:
         """The name its file always has."""
-        return f"{self.digest}.zip"
+        return f"{self.identity}.zip"
 
 
 def write(snapshot: Snapshot, folder: Path) -> Path:
@@ -83,6 +107,8 @@ def write(snapshot: Snapshot, folder: Path) -> Path:
             archive.writestr(_member("snapshot.json"), json.dumps(head, indent=1, ensure_ascii=False))
             archive.writestr(_member("quads.nq"), snapshot.quads)
             archive.writestr(_member("origins.txt"), snapshot.origins)
+            if snapshot.description:
+                archive.writestr(_member("description.nq"), snapshot.description)
     except OSError as error:
         message = (
             f"cannot write a snapshot into {folder}: {error.strerror}; "
@@ -121,13 +147,16 @@ def read(path: Path) -> Snapshot:
         with zipfile.ZipFile(path) as archive:
             head = json.loads(archive.read("snapshot.json"))
             quads = archive.read("quads.nq")
-            origins = archive.read("origins.txt") if "origins.txt" in archive.namelist() else b""
+            origins, description = (
+                archive.read(name) if name in archive.namelist() else b""
+                for name in ("origins.txt", "description.nq")
+            )
         if head["format"] != FORMAT:
             message = (
                 f"{path}: snapshot format {head['format']}, this version reads {FORMAT}; run r2p build again"
             )
             raise SnapshotError(message)
-        whole = Snapshot.of(quads, head["prefixes"], head["census"], origins)
+        whole = Snapshot.of(quads, head["prefixes"], head["census"], origins, description)
     except (OSError, zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, KeyError, EOFError) as error:
         message = f"{path}: not a readable snapshot ({error}); run r2p build again"
         raise SnapshotError(message) from error

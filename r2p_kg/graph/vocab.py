@@ -18,6 +18,8 @@ PROBLEM = BASE + "problem/"
 SCHEMA_GRAPH = GRAPH + "schema"
 REFERENCE_GRAPH = GRAPH + "reference"
 SHAPES_GRAPH = GRAPH + "shapes"
+#: What the service says of itself.
+SERVICE_GRAPH = GRAPH + "service"
 ENTAILED_GRAPH = GRAPH + "entailed"
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
