@@ -18,6 +18,7 @@ from r2p_kg.web import (
     operations,
     operator,
     pages,
+    preparing,
     problems,
     replies,
     resources,
@@ -73,6 +74,7 @@ def create_app(
     update.install(app, gate or Gate())
     operator.install(app, operator_token)
     problems.register(app)
+    preparing.register(app)
     replies.register(app)
     pages.register(app)
     return app

@@ -1,4 +1,4 @@
-"""Whole answers kept before Flask, under what was asked and under the tag of what was answered, within a bound of bytes.
+"""Whole answers kept before Flask: under what was asked and under their tags, within a bound of bytes.
 
 A cache belongs to one snapshot and goes with it, so that nothing in it is ever out of date.
 """
@@ -50,7 +50,7 @@ _counting = threading.Lock()
 
 
 class Page:
-    """A whole answer: its headers, without what depends on the encoding, its body in each encoding that was asked for, and its tag.
+    """A whole answer: its headers but for what depends on the encoding, its tag, its body in each encoding.
 
     ``etag`` is None where the answer may not be kept. ``holder`` and ``keys`` are the cache's: where it is
     kept, for how many requests.
@@ -212,8 +212,10 @@ def encoding(accepted: str | None) -> str:
 
     ``br`` before ``gzip`` before none where it likes them alike.
 
-    >>> encoding("gzip, deflate, br"), encoding("gzip;q=0.8, br;q=0.1"), encoding("identity"), encoding(None), encoding("br;q=0, *")
-    ('br', 'gzip', '', '', 'gzip')
+    >>> encoding("gzip, deflate, br"), encoding("gzip;q=0.8, br;q=0.1"), encoding("br;q=0, *")
+    ('br', 'gzip', 'gzip')
+    >>> encoding("identity"), encoding(None)
+    ('', '')
     """
     qualities: dict[str, float] = {}
     for part in (accepted or "").lower().split(","):

@@ -1,4 +1,4 @@
-"""The line between a front process and the broker on which new snapshots are announced."""
+"""The connection to the broker on which a front process hears of new snapshots."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from r2p_kg.errors import R2PError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from r2p_kg.web.gateway import Served
+    from r2p_kg.web.mount import Mount
 
 _log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 _AGAIN: Final = 0.2
 
 
-class Link:
+class SnapshotFeed:
     """Hears of new snapshots in a thread, makes ready what will be served, and hands it over.
 
     ``make``: path and notices → what is served; ``switch`` gets it together with its version number, in this
@@ -35,8 +35,8 @@ class Link:
         self,
         address: Path,
         digest: str,
-        make: Callable[[Path, tuple[str, ...]], Served],
-        switch: Callable[[Served, int], object],
+        make: Callable[[Path, tuple[str, ...]], Mount],
+        switch: Callable[[Mount, int], object],
     ) -> None:
         self._address = address
         self._digest = digest
@@ -46,10 +46,10 @@ class Link:
         self._lock = threading.Lock()
         self._line: socket.socket | None = None
         self._closed = False
-        threading.Thread(target=self._run, name="link", daemon=True).start()
+        threading.Thread(target=self._run, name="snapshot-feed", daemon=True).start()
 
-    def say(self, version: int, needs: Sequence[str]) -> None:
-        """Tell the broker up to which version this process has come, and which snapshots its requests still need."""
+    def report(self, version: int, needs: Sequence[str]) -> None:
+        """Tell the broker which version this process serves and which snapshots its requests still need."""
         with self._lock:
             if self._line is not None:
                 wire.post(self._line, {"version": version, "needs": list(needs)})
@@ -83,13 +83,13 @@ class Link:
         # Version 0 is what the broker began with. Any later one may bring other saved questions with the same
         # data.
         if version == 0 and (digest, notices) == (self._digest, self._notices):
-            self.say(version, [digest])
+            self.report(version, [digest])
             return
         try:
             made = self._make(path, notices)
         except (R2PError, OSError):
             _log.exception("%s cannot be served; what was served before goes on", path)
-            self.say(version, [self._digest])
+            self.report(version, [self._digest])
             return
         self._digest, self._notices = digest, notices
         self._switch(made, version)

@@ -6,12 +6,13 @@ What a client sends arrives as PEP 3333 wants it, and nothing that it could pass
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Flask, Response, request
 
-from r2p_kg.web import bridge
+from r2p_kg.web import rsgi_to_wsgi
+from r2p_kg.web.door import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,8 +43,13 @@ class Lines:
         return self.lines
 
 
+def environ(scope: Any, method: str, body: bytes) -> dict[str, Any]:
+    """The environment of a request that is read at the door first."""
+    return rsgi_to_wsgi.environ(scope, Asked(method, scope.path, scope.query_string, held="*", body=body))
+
+
 def test_address_body_and_peer_arrive() -> None:
-    found = bridge.environ(Scope(), "POST", b"body")
+    found = environ(Scope(), "POST", b"body")
     expected = {
         "REQUEST_METHOD": "POST",
         "PATH_INFO": "/sparql",
@@ -60,14 +66,12 @@ def test_address_body_and_peer_arrive() -> None:
 
 
 def test_an_ipv6_peer_keeps_its_brackets_and_loses_its_port() -> None:
-    assert "[2001:db8::7]" == bridge.environ(Scope(client="[2001:db8::7]:40000"), "GET", b"")["REMOTE_ADDR"]
+    assert "[2001:db8::7]" == environ(Scope(client="[2001:db8::7]:40000"), "GET", b"")["REMOTE_ADDR"]
 
 
 def test_a_path_of_other_letters_is_passed_on_as_pep_3333_wants_it() -> None:
     """Its UTF-8 bytes, each as one character."""
-    assert "/id/köln".encode() == bridge.environ(Scope(path="/id/köln"), "GET", b"")["PATH_INFO"].encode(
-        "latin-1"
-    )
+    assert "/id/köln".encode() == environ(Scope(path="/id/köln"), "GET", b"")["PATH_INFO"].encode("latin-1")
 
 
 @pytest.mark.parametrize(
@@ -81,14 +85,14 @@ def test_a_path_of_other_letters_is_passed_on_as_pep_3333_wants_it() -> None:
     ],
 )
 def test_headers_get_their_names_in_the_environment(sent: dict[str, str], arrived: dict[str, str]) -> None:
-    found = bridge.environ(Scope(headers=sent), "GET", b"")
+    found = environ(Scope(headers=sent), "GET", b"")
     assert arrived == {name: found[name] for name in arrived}
 
 
 @pytest.mark.parametrize("name", ["content-length", "accept-encoding", "transfer-encoding"])
 def test_headers_that_are_the_fronts_business_do_not_arrive(name: str) -> None:
     """The body is whole by then, and the front compresses."""
-    found = bridge.environ(Scope(headers={name: "7"}), "POST", b"")
+    found = environ(Scope(headers={name: "7"}), "POST", b"")
     assert "0" == found["CONTENT_LENGTH"]
     assert not any(name.upper().replace("-", "_") in key for key in found if key.startswith("HTTP_"))
 
@@ -96,7 +100,7 @@ def test_headers_that_are_the_fronts_business_do_not_arrive(name: str) -> None:
 def test_a_header_that_comes_twice_is_one_list() -> None:
     scope = Scope()
     scope.headers = Lines([("accept", "text/csv"), ("accept", "text/turtle")])  # type: ignore[assignment]
-    assert "text/csv,text/turtle" == bridge.environ(scope, "GET", b"")["HTTP_ACCEPT"]
+    assert "text/csv, text/turtle" == environ(scope, "GET", b"")["HTTP_ACCEPT"]
 
 
 def test_a_name_with_an_underscore_passes_for_no_other() -> None:
@@ -106,24 +110,22 @@ def test_a_name_with_an_underscore_passes_for_no_other() -> None:
         "http_host": "evil.example",
         "x-forwarded-for": "192.0.2.1",
     }
-    found = bridge.environ(Scope(headers=sent), "GET", b"")
+    found = environ(Scope(headers=sent), "GET", b"")
     assert {"HTTP_X_FORWARDED_FOR": "192.0.2.1"} == {
         name: found[name] for name in found if name.startswith(("HTTP_", "CONTENT_TYPE"))
     }
 
 
 def test_the_authority_of_a_request_without_a_host_header_stands_for_it() -> None:
-    assert "example.org" == bridge.environ(Scope(authority="example.org"), "GET", b"")["HTTP_HOST"]
+    assert "example.org" == environ(Scope(authority="example.org"), "GET", b"")["HTTP_HOST"]
     assert (
         "other.example"
-        == bridge.environ(Scope(authority="example.org", headers={"host": "other.example"}), "GET", b"")[
-            "HTTP_HOST"
-        ]
+        == environ(Scope(authority="example.org", headers={"host": "other.example"}), "GET", b"")["HTTP_HOST"]
     )
 
 
 def test_status_headers_and_the_whole_body_come_back_and_the_answer_is_closed() -> None:
-    app = Flask("bridge")
+    app = Flask("app")
     closed: list[bool] = []
 
     @app.route("/parts", methods=["POST"])
@@ -134,13 +136,13 @@ def test_status_headers_and_the_whole_body_come_back_and_the_answer_is_closed() 
         reply.call_on_close(lambda: closed.append(True))
         return reply
 
-    status, headers, body = bridge.call(app, bridge.environ(Scope(path="/parts"), "POST", b"b"))
+    status, headers, body = rsgi_to_wsgi.call(app, environ(Scope(path="/parts"), "POST", b"b"))
     assert (203, b"abc", [True]) == (status, body, closed)
     assert ("X-Odd", "1") in headers
 
 
 def test_an_answer_that_breaks_off_is_closed_and_its_error_goes_on() -> None:
-    app = Flask("bridge")
+    app = Flask("app")
     closed: list[bool] = []
 
     @app.route("/broken")
@@ -155,5 +157,5 @@ def test_an_answer_that_breaks_off_is_closed_and_its_error_goes_on() -> None:
         return reply
 
     with pytest.raises(ValueError, match="broken"):
-        bridge.call(app, bridge.environ(Scope(path="/broken"), "GET", b""))
+        rsgi_to_wsgi.call(app, environ(Scope(path="/broken"), "GET", b""))
     assert [True] == closed
