@@ -1,7 +1,7 @@
-"""What an update is and whether it may be applied, decided from its tokens, and the protocol's dataset written into its text.
+"""What an update is, whether it may be applied, and the protocol's dataset written into its text.
 
-LOAD and SERVICE are refused: the service sends no requests. The engine cannot be told which graphs the WHERE clauses of an update see,
-so USING clauses say it.
+LOAD and SERVICE are refused: the service sends no requests. The engine cannot be told which graphs the WHERE
+clauses of an update see, so USING clauses say it. All is decided from tokens.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LOAD: Final = re.compile("^load", re.IGNORECASE)
 
 
 def check(text: str) -> tuple[Token, ...]:
-    """The tokens of an update that may be applied; raises SparqlRefusedError or SparqlSyntaxError with line and column."""
+    """The tokens of an update that may be applied; raises a SparqlError with its place for any other."""
     found = screen(text, LIMITS)
     check_depth(text, found, LIMITS)
     _refuse_load(text, found)
@@ -37,9 +37,10 @@ def check(text: str) -> tuple[Token, ...]:
 
 
 def with_dataset(text: str, default: Sequence[str] = (), named: Sequence[str] = ()) -> str:
-    """The text of an update whose WHERE clauses see these graphs (SPARQL 1.1 Protocol, section 2.2.3): absolute IRIs.
+    """The text of an update whose WHERE clauses see these graphs (SPARQL 1.1 Protocol, section 2.2.3).
 
-    Raises SparqlRefusedError if the text names a dataset of its own with USING or WITH.
+    ``default``, ``named``: absolute IRIs. Raises SparqlRefusedError if the text names a dataset with USING or
+    WITH.
 
     >>> with_dataset("DELETE WHERE { ?s ?p ?o } ; INSERT {} WHERE {}", ("a:b",))
     'DELETE { ?s ?p ?o } USING <a:b> WHERE { ?s ?p ?o } ; INSERT {} USING <a:b> WHERE {}'
@@ -52,7 +53,9 @@ def with_dataset(text: str, default: Sequence[str] = (), named: Sequence[str] = 
     for index, token in _outside(found):
         word = token.text.upper()
         if word.startswith(("USING", "WITH")):
-            message = f"{word} and the parameters using-graph-uri and using-named-graph-uri exclude each other; leave one of them out"
+            message = (
+                f"{word} and the parameters using-(named-)graph-uri exclude each other; delete one of them"
+            )
             raise SparqlRefusedError(message, *place(text, token.start))
         if not word.endswith("WHERE"):
             continue
@@ -73,7 +76,7 @@ def _outside(found: Sequence[Token]) -> Iterator[tuple[int, Token]]:
 
 
 def _template(text: str, found: Sequence[Token], where: int) -> Iterator[str]:
-    """The pattern once more, as what is deleted, for DELETE WHERE: that form takes no USING (SPARQL 1.1 Update, section 3.1.3.3)."""
+    """The pattern once more, as what DELETE WHERE deletes: that form takes no USING (Update, 3.1.3.3)."""
     short = found[where].text.upper() == "DELETEWHERE" or (
         where > 0 and found[where - 1].text.upper() == "DELETE"
     )
@@ -88,7 +91,7 @@ def _template(text: str, found: Sequence[Token], where: int) -> Iterator[str]:
 
 
 def _refuse_load(text: str, found: Sequence[Token]) -> None:
-    """Refuse LOAD where an operation begins: outside all braces, and in no place of a name, which follows a word."""
+    """Refuse LOAD where an operation begins: outside all braces, and not where a name follows a word."""
     depth, before = 0, ""
     for token in found:
         if depth == 0 and before != "word" and token.kind in ("word", "name") and _LOAD.search(token.text):
@@ -103,5 +106,5 @@ def _refuse_load(text: str, found: Sequence[Token]) -> None:
 
 
 def _load(text: str, token: Token) -> SparqlRefusedError:
-    message = "LOAD is not allowed: this service fetches nothing; fetch the file yourself and send it to the graph store or with INSERT DATA"
+    message = "LOAD is not allowed: nothing is fetched from here; send the data to the graph store"
     return SparqlRefusedError(message, *place(text, token.start))

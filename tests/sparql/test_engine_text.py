@@ -1,4 +1,4 @@
-"""What the engine is given for a text: names that its parser refuses, and the star with its columns in order."""
+"""What the engine is given for a text: names that its parser refuses, and the star's columns in order."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ GALLERY: Final = sorted((Path(__file__).parent.parent.parent / "queries").rglob(
 NAMESPACE: Final = "http://example.org/ns/"
 JSON: Final = "application/sparql-results+json"
 
-# PN_LOCAL (https://www.w3.org/TR/sparql11-query/#rPN_LOCAL), with a few letters for each range. Without \% and a second
-# \#, because an IRI holds neither.
+# PN_LOCAL (https://www.w3.org/TR/sparql11-query/#rPN_LOCAL), with a few letters for each range. Without \%
+# and a second \#, because an IRI holds neither.
 _LETTERS: Final = "aZé\u0370ب中\U00010000"
 _ESCAPES: Final = [f"\\{sign}" for sign in "_~.-!$&'()*+,;=/?@"]
 _ENCODED: Final = ["%41", "%c3%A9", "%20"]
@@ -115,7 +115,7 @@ def test_only_a_name_that_the_engine_refuses_is_written_out(text: str, expected:
 
 
 def test_what_is_written_out_holds_no_sign_that_begins_anything() -> None:
-    """Policy has judged the text that was sent in every reading; a quote or a # of ours could give it another."""
+    """Policy has judged the text that was sent; a quote or # of ours could give it another reading."""
     text = f"PREFIX e: <http://x/#> SELECT (e:{''.join(_ESCAPES)}.a.b AS ?x) {{}}"
     ((_, _, written),) = engine_text(text).edits
     assert re.fullmatch(r"<[\w.~:/%\\-]+>", written)

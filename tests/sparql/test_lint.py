@@ -116,9 +116,7 @@ def test_a_warning_about_a_text_without_its_language_says_what_to_write() -> Non
 
 def test_a_warning_about_a_name_of_a_column_in_having_says_what_to_write() -> None:
     query = "SELECT ?s (COUNT( * ) + 1 AS ?n) { ?s ?p ?o } GROUP BY ?s HAVING(?n > 0)"
-    assert "?n has no value in HAVING, which therefore keeps nothing; write COUNT( * ) + 1 for it" == message(
-        query
-    )
+    assert "?n has no value in HAVING, which so keeps nothing; write COUNT( * ) + 1 for it" == message(query)
 
 
 def test_a_property_has_a_language_only_if_all_its_texts_have_one() -> None:

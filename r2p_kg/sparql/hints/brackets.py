@@ -15,7 +15,7 @@ _PAIRS: Final = {"{": "}", "(": ")", "[": "]", "<<": ">>", "<<(": ")>>", "{|": "
 
 
 def _never_closed(scene: Scene) -> Advice | None:
-    """The innermost open bracket at the end of the text, or before a bracket of another kind that would close one further out."""
+    """The innermost open bracket, at the end of the text or before a bracket that closes one further out."""
     opened = [scene.tokens[index] for index in scene.mistake.opened]
     if not opened:
         return None

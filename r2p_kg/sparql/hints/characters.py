@@ -1,4 +1,4 @@
-"""Mistakes of single characters: quotes, spaces that are none, IRIs and strings that do not end, what other notations bring along."""
+"""Mistakes of single characters: quotes, strange spaces, open IRIs and strings, signs of other notations."""
 
 # ruff: noqa: RUF001 - strange characters are what this module looks for
 

@@ -1,4 +1,4 @@
-"""Mistakes inside FILTER, BIND and other expressions: operators of other languages, functions, IN, parentheses."""
+"""Mistakes in expressions: operators of other languages, functions, IN, parentheses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clauses in the wrong order or place: what follows the pattern, what belongs into it, and two queries in one."""
+"""Clauses in the wrong order or place, and two queries in one text."""
 
 from __future__ import annotations
 

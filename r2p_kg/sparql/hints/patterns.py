@@ -168,7 +168,7 @@ def _values(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for ea
 
 
 def _words(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each mistake
-    """A word where a term should be: a text without quotes, a variable without its sign, ``a`` in another place."""
+    """A word where a term should be: a text without quotes, a variable without its sign, a stray ``a``."""
     token, start = scene.token, scene.token.start
     if token.kind != "word" or scene.expected not in {*_IN_TRIPLES, "list item", "value", "path step"}:
         return None
@@ -250,7 +250,7 @@ def _missing_dot(scene: Scene) -> Advice | None:
         return Advice(
             said, "Write a semicolon before another predicate of the same subject.", scene.near(-2).start
         )
-    hint = "End the triple with a dot; or write ; before another predicate of the same subject, or , before another object."
+    hint = "End the triple with a dot; or write ; before another predicate, or , before another object."
     return Advice(f"a dot is missing after {before.text[:60]}", hint, end(before))
 
 

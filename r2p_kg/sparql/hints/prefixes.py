@@ -43,7 +43,7 @@ def _undeclared(scene: Scene) -> Advice | None:
     if near:
         return Advice(
             detail,
-            f"Did you mean {near}:{local}? Then add the line PREFIX {near}: <{scene.known[near]}> at the top.",
+            f"Did you mean {near}:{local}? Then add PREFIX {near}: <{scene.known[near]}> at the top.",
             scene.token.start,
         )
     return Advice(

@@ -135,7 +135,7 @@ def _graphs(scene: Scene) -> Advice | None:
     if before in {"FROM", "NAMED"}:
         return Advice(
             "FROM names a graph, not a table or a class",
-            "Delete it, and ask for a class in the pattern: ?x a the class. A graph is an IRI in angle brackets.",
+            "Delete it, and ask for a class in the pattern: ?x a the class. A graph is an IRI in <…>.",
             start,
         )
     return Advice(

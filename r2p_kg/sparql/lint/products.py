@@ -1,7 +1,7 @@
-"""Cartesian products: triples of one group that share no variable, so that each match of one meets each match of the other.
+"""Cartesian products: triples of one group that share no variable, so that each match meets each other match.
 
-Only what is sure is told: whatever could join two triples (a filter, a nested group, a variable that is used outside the
-group) counts as joining them.
+Only what is sure is told: whatever could join two triples (a filter, a nested group, a variable that is used
+outside the group) counts as joining them.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 _Extents = dict[str, tuple[int, int]]
 
 _MESSAGE: Final = (
-    "nothing joins these triples to those before them: every match of one is combined with every match of the "
-    "other; share a variable"
+    "nothing joins these triples to those before them, so every match of one meets every match of the other; "
+    "share a variable"
 )
 
 
 def warnings(tree: Tree) -> Iterator[tuple[Token, str, str]]:
-    """Token, code and message of each warning: at the first of the triples that nothing joins to earlier ones."""
+    """Token, code and message of each warning, at the first triples that nothing joins to earlier ones."""
     extents = cache(lambda: _extents(tree))
     for group in tree.every("{"):
         triples = [part for part in group.parts if part.name == "triples"]
@@ -52,7 +52,7 @@ def _apart(tree: Tree, group: Node, triples: list[Node], extents: Callable[[], _
 
 
 def _outside(group: Node, names: Iterable[str], extents: _Extents) -> set[str]:
-    """Those of the names that the pattern around this group, or around the query that it belongs to, holds as well."""
+    """Those of the names that also stand outside this group, or outside the query whose pattern it is."""
     whole = group.around if group.around is not None and group.around.name == "SELECT" else group
     known = [(name, *extents[name]) for name in names if name in extents]
     return {name for name, first, last in known if first < whole.first or last >= whole.end}
