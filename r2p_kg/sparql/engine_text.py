@@ -81,7 +81,7 @@ def engine_text(text: str, base: str = "") -> EngineText:
     ``base``: the IRI against which the engine resolves relative IRIs before the first BASE.
 
     >>> engine_text("PREFIX e: <http://x#> SELECT * { ?s e:a.b.c ?o }").text
-    'PREFIX e: <http://x#> SELECT ?s ?o { ?s <http://x\u0023a.b.c> ?o }'
+    'PREFIX e: <http://x#> SELECT ?s ?o { ?s <http://x\\u0023a.b.c> ?o }'
     """
     edits = [*_columns(text), *_names(text, base)]
     if not edits:

@@ -58,11 +58,7 @@ def _nested_aggregates(tree: Tree) -> Iterator[tuple[Token, str, str]]:
     for outer in tree.every(*AGGREGATES):
         for inner in outer.every(AGGREGATES, without=("{", "SELECT")):
             name = tree.tokens[inner.first - 2]
-            yield (
-                name,
-                f"{inner.name} is inside another aggregate, where there are no groups yet",
-                _GROUPED,
-            )
+            yield (name, f"{inner.name} is inside another aggregate, where there are no groups yet", _GROUPED)
 
 
 def _subjects(tree: Tree) -> Iterator[tuple[Token, str, str]]:

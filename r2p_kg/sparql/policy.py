@@ -111,7 +111,7 @@ _USUALLY: Final = {
 def inspect(text: str, limits: Limits | None = None, base: str = "") -> Inspection:
     """What the query is. ``base``: the IRI against which relative IRIs before the first BASE are resolved.
 
-    Raises SparqlRefusedError where policy forbids it, and SparqlSyntaxError where it has no query form; both
+    Raises SparqlRefusedError if policy forbids it, and SparqlSyntaxError where it has no query form; both
     know line and column.
     """
     limits = limits or Limits()
@@ -172,7 +172,7 @@ def screen(text: str, limits: Limits) -> tuple[Token, ...]:
 
 
 def refuse_unknown_graphs(graphs: Iterable[str], known: frozenset[str]) -> None:
-    """Raise SparqlRefusedError where the protocol's dataset names a graph that is not served."""
+    """Raise SparqlRefusedError if the protocol's dataset names a graph that is not served."""
     for iri in graphs:
         if iri not in known:
             raise SparqlRefusedError(_unknown_graph(iri, known))
@@ -299,7 +299,7 @@ def _update(text: str, token: Token) -> SparqlRefusedError:
 
 
 def check_depth(text: str, found: Sequence[Token], limits: Limits) -> None:
-    """Raise SparqlRefusedError where more brackets are open, unary signs in a row added, than the limit."""
+    """Raise SparqlRefusedError if more brackets are open, unary signs in a row added, than the limit."""
     if _is_flat(text, limits):
         return
     brackets = run = 0

@@ -85,7 +85,7 @@ class Token(NamedTuple):
 
     @property
     def operand(self) -> bool:
-        """True where an operator may follow; elsewhere a ``<`` begins an IRI."""
+        """True if an operator may follow; elsewhere a ``<`` begins an IRI."""
         return self.kind in _OPERANDS or self.text in CLOSING
 
 

@@ -51,7 +51,8 @@ def advice(tree: Tree, known: Mapping[str, str]) -> Advice | None:
         return None
     scene = Scene(tree, tree.mistake, known)
     said = next((said for rule in _RULES if (said := rule(scene))), None) or _plain(scene)
-    return Advice(_short(said.detail), said.hint and _short(said.hint), said.start)
+    start = said.start if said.start >= 0 else scene.token.start
+    return Advice(_short(said.detail), said.hint and _short(said.hint), start)
 
 
 def _short(sentence: str) -> str:
