@@ -17,6 +17,7 @@ from urllib.parse import quote
 import brotli
 import pytest
 
+from r2p_kg.limits import declared
 from tests.fuzzing import Talk, request
 from tests.served import free_port, started
 
@@ -193,6 +194,20 @@ def test_the_options_of_the_unit_and_of_the_container_are_those_of_the_command()
     used = {option for line in lines for option in re.findall(r"--[a-z][a-z-]+", line)}
     assert len(used) >= 6
     assert set() == used - known
+
+
+def test_the_table_of_limits_says_what_is_declared() -> None:
+    rows = [
+        f"| `{bound.option}` | {default / bound.scale:,.10g} {bound.unit} "
+        f"| {bound.minimum / bound.scale:,.10g} to {bound.maximum / bound.scale:,.0f} | {bound.help} |"
+        if bound.option
+        else f"| fixed | {default / bound.scale:,.10g} {bound.unit} | | {bound.help} |"
+        for _, default, bound in declared()
+    ]
+    table = re.findall(
+        r"^\| Option \| Default .*\n\| --- .*\n((?:\|.*\n)+)", DOCUMENT.read_text("utf-8"), re.MULTILINE
+    )
+    assert ["\n".join(rows) + "\n"] == table
 
 
 @needs_nginx

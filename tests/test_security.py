@@ -22,7 +22,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from r2p_kg import library
-from r2p_kg.command.readers import _token
+from r2p_kg.command.operators import _token
 from r2p_kg.graph import rdf, snapshot, xml_bombs
 from r2p_kg.graph.rdf import RdfSyntaxError
 from r2p_kg.web import Settings, bearer, bodies, create_app, door
@@ -547,7 +547,7 @@ def test_many_slow_bodies_together_have_a_bound() -> None:
 def test_entities_that_grow_are_refused_in_every_way_that_rdf_xml_comes_in(tmp_path: Path) -> None:
     (tmp_path / "laughs.rdf").write_text(LAUGHS, "utf-8")
     began = time.monotonic()
-    with pytest.raises(RdfSyntaxError, match="an entity stands inside of another"):
+    with pytest.raises(RdfSyntaxError, match="an entity is inside another"):
         rdf.read_files([tmp_path / "laughs.rdf"])
     quadratic = '<!DOCTYPE r [\n<!ENTITY a "' + "x" * 50_000 + '">]><r xmlns="a:b">' + "&a;" * 5000 + "</r>"
     (tmp_path / "quadratic.owl").write_text(quadratic, "utf-8")
@@ -569,7 +569,7 @@ def test_only_declarations_count_as_entities() -> None:
     assert (
         1,
         5,
-        "an entity stands inside of another, which may grow without bound; write out its value",
+        "an entity is inside another, which may grow without bound; write out its value",
     ) == xml_bombs.excess(b'<r>\t<!ENTITY % x "&y;">')
 
 
@@ -754,7 +754,7 @@ def test_tokens_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_token_of_the_environment_is_taken_out_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("R2P_WRITE_TOKEN", f" {TOKEN}\n")
-    assert TOKEN == _token(None, "R2P_WRITE_TOKEN")
+    assert TOKEN == _token("--write-token-file", None, "R2P_WRITE_TOKEN")
     assert "R2P_WRITE_TOKEN" not in os.environ
 
 

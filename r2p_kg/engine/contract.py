@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+from r2p_kg.limits import Limits
+
 
 @dataclass(frozen=True)
 class Budget:
     """What one query may cost: seconds until it is killed, rows and bytes that its answer may have."""
 
-    seconds: float = 30.0
-    rows: int = 1_000_000
-    bytes: int = 256 * 1024 * 1024
+    seconds: float = Limits.seconds
+    rows: int = Limits.rows
+    bytes: int = Limits.bytes
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 Canonical quads, prefixes, a digest and a census, in one file.
 
-Beside them stands where each quad comes from (:mod:`r2p_kg.graph.origins`), outside the digest: lines move
-without a change of what is said. The digest is the SHA-256 of the canonical N-Quads text (sorted lines, blank
+With them goes the origin of each quad (:mod:`r2p_kg.graph.origins`), outside the digest: lines move without a
+change of what is said. The digest is the SHA-256 of the canonical N-Quads text (sorted lines, blank
 nodes labelled by RDFC-1.0, https://www.w3.org/TR/rdf-canon/); it is the snapshot's version, its ETag and its
 file name.
 """
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from r2p_kg.errors import SnapshotError
+from r2p_kg.graph.prefixes import Prefixes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,16 +38,19 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 class Snapshot:
     """One immutable state of the graph.
 
-    ``quads``: canonical N-Quads, UTF-8, one quad a line, sorted. ``prefixes``: prefix → namespace IRI, as
-    declared in ``ontology/prefixes.ttl``. ``digest``: 64 hexadecimal digits. ``census``: counts by name
-    (quads, statements by class, passages …), for people and for tests. ``origins``: where each quad comes
-    from, see :mod:`r2p_kg.graph.origins`; empty where that is not known (data that are not ours).
-    ``description``: what is served beside the data, as N-Quads of one graph that the data do not have: the
-    service's own words about itself; empty until the snapshot is to be served.
+    Attributes:
+        quads: canonical N-Quads, UTF-8, one quad a line, sorted.
+        prefixes: prefix → namespace IRI, as declared in ``ontology/prefixes.ttl``.
+        digest: 64 hexadecimal digits.
+        census: counts by name (quads, statements by class, passages …), for people and for tests.
+        origins: the origin of each quad, see :mod:`r2p_kg.graph.origins`; empty for data that are not ours.
+        description: what is served beside the data, as N-Quads of one graph that the data do not have: the
+            service's own words about itself; empty until the snapshot is to be served.
+
     """
 
     quads: bytes
-    prefixes: Mapping[str, str]
+    prefixes: Prefixes
     digest: str
     census: Mapping[str, int]
     origins: bytes = b""
@@ -63,7 +67,7 @@ class Snapshot:
     ) -> Snapshot:
         """The snapshot of canonical N-Quads text, digest computed."""
         digest = hashlib.sha256(quads).hexdigest()
-        return cls(quads, dict(prefixes), digest, dict(census), origins, description)
+        return cls(quads, Prefixes.of(prefixes), digest, dict(census), origins, description)
 
     @cached_property
     def identity(self) -> str:
@@ -89,7 +93,7 @@ class Snapshot:
 def write(snapshot: Snapshot, folder: Path) -> Path:
     """Write the snapshot into ``folder`` under its own name, whole or not at all, and return the path.
 
-    Raises SnapshotError where the folder cannot be written.
+    Raises SnapshotError if the folder cannot be written.
     """
     head = {
         "format": FORMAT,
@@ -108,7 +112,8 @@ def write(snapshot: Snapshot, folder: Path) -> Path:
                 archive.writestr(_member("description.nq"), snapshot.description)
     except OSError as error:
         message = (
-            f"cannot write a snapshot into {folder}: {error.strerror}; choose another folder with --state"
+            f"cannot write a snapshot into {folder}: {error.strerror}; "
+            "choose another folder with --state or R2P_STATE"
         )
         raise SnapshotError(message) from error
     return path
@@ -116,7 +121,7 @@ def write(snapshot: Snapshot, folder: Path) -> Path:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to be written that is at ``path`` whole when the context ends, and not at all where it fails.
+    """A file to be written that is at ``path`` whole when the context ends, and not at all if it fails.
 
     Raises OSError.
     """
@@ -137,7 +142,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 def read(path: Path) -> Snapshot:
     """The snapshot in a file, its digest verified.
 
-    Raises SnapshotError where the file is missing, damaged, of another format, or not what its digest says.
+    Raises SnapshotError if the file is missing, damaged, of another format, or not what its digest says.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -152,14 +157,14 @@ def read(path: Path) -> Snapshot:
                 f"{path}: snapshot format {head['format']}, this version reads {FORMAT}; run r2p build again"
             )
             raise SnapshotError(message)
-        found = Snapshot.of(quads, head["prefixes"], head["census"], origins, description)
+        whole = Snapshot.of(quads, head["prefixes"], head["census"], origins, description)
     except (OSError, zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, KeyError, EOFError) as error:
         message = f"{path}: not a readable snapshot ({error}); run r2p build again"
         raise SnapshotError(message) from error
-    if found.digest != head["digest"]:
+    if whole.digest != head["digest"]:
         message = f"{path}: the content does not match its digest; run r2p build again"
         raise SnapshotError(message)
-    return found
+    return whole
 
 
 def _member(name: str) -> zipfile.ZipInfo:

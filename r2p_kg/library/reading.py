@@ -6,10 +6,12 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from r2p_kg.errors import LibraryError, QueryError
-from r2p_kg.library import headers, params, text
+from r2p_kg.errors import LibraryError
+from r2p_kg.library import headers, params
 from r2p_kg.library.params import Param
 from r2p_kg.library.values import Column, SavedQuery
+from r2p_kg.sparql import outline
+from r2p_kg.sparql.errors import SparqlError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +25,7 @@ _DEPTH: Final = 3
 
 
 class _Faults:
-    """Gathers what is wrong with one file, so that all of it is told at once."""
+    """Gathers what is wrong with one file, so that one error lists all of it."""
 
     def __init__(self, where: str, head: headers.Header) -> None:
         self.where = where
@@ -31,7 +33,7 @@ class _Faults:
         self.found: list[tuple[int, str]] = []
 
     def key(self, key: str, message: str) -> None:
-        """Note a fault at a key of the header, at the first line where the key does not stand."""
+        """Note a fault at a key of the header, at the first line if the key is missing."""
         self.line(self.head.lines.get(key, 1), message)
 
     def line(self, line: int, message: str) -> None:
@@ -39,7 +41,7 @@ class _Faults:
         self.found.append((line, message))
 
     def raise_any(self) -> None:
-        """Raise LibraryError where something was noted."""
+        """Raise LibraryError if something was noted."""
         if self.found:
             raise LibraryError(
                 "\n".join(f"{self.where}:{line}: {message}" for line, message in sorted(self.found))
@@ -60,15 +62,16 @@ def read(source: str, where: str) -> SavedQuery:
     if len(path.parts) < _DEPTH or not _ID.fullmatch(path.stem):
         faults.line(
             1,
-            f"{path.stem} is no id in a topic's folder; name the file queries/<topic>/<words-with-hyphens>.rq",
+            f"{path.stem} is not an id in a topic's folder; "
+            "name the file queries/<topic>/<words-with-hyphens>.rq",
         )
     for key in head.values.keys() - set(_KEYS):
         faults.key(key, f"unknown key {key}; known are {', '.join(_KEYS)}")
     plain = {key: _text(head, faults, key) for key in (*_REQUIRED, "note")}
     try:
-        parsed = text.read(body)
-    except QueryError as error:
-        line = head.body - 1 + (getattr(error, "line", None) or 1)
+        parsed = outline.read(body)
+    except SparqlError as error:
+        line = head.body - 1 + (error.line or 1)
         message = f"{where}:{line}: {error}"
         raise LibraryError(message) from error
     given = _params(head, faults, parsed.prefixes)
@@ -97,7 +100,7 @@ def read(source: str, where: str) -> SavedQuery:
 def _text(head: headers.Header, faults: _Faults, key: str) -> str:
     value = head.values.get(key, "")
     if not isinstance(value, str) or (key in _REQUIRED and not value.strip()):
-        faults.key(key, f"{key} is missing or no text; write '#+ {key}: …'")
+        faults.key(key, f"{key} is missing or not a text; write '#+ {key}: …'")
         return ""
     return value.strip()
 
@@ -105,7 +108,7 @@ def _text(head: headers.Header, faults: _Faults, key: str) -> str:
 def _params(head: headers.Header, faults: _Faults, prefixes: Mapping[str, str]) -> tuple[Param, ...]:
     given = head.values.get("params", {})
     if not isinstance(given, dict):
-        faults.key("params", "params is no mapping; write one line 'name: {type: …, label: …}' for each")
+        faults.key("params", "params is not a mapping; write one line 'name: {type: …, label: …}' for each")
         return ()
     return tuple(param for name, value in given.items() if (param := _param(name, value, faults, prefixes)))
 
@@ -113,7 +116,7 @@ def _params(head: headers.Header, faults: _Faults, prefixes: Mapping[str, str]) 
 def _param(name: str, value: object, faults: _Faults, prefixes: Mapping[str, str]) -> Param | None:
     key = f"params.{name}"
     if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
-        faults.key(key, f"parameter {name} is no mapping of texts; write '{name}: {{type: …, label: …}}'")
+        faults.key(key, f"parameter {name} is not a mapping of texts; write '{name}: {{type: …, label: …}}'")
         return None
     for unknown in value.keys() - set(_PARAM_KEYS):
         faults.key(
@@ -150,7 +153,8 @@ def _of(name: str, value: Mapping[str, str], faults: _Faults, prefixes: Mapping[
     except ValueError as error:
         faults.key(
             f"{key}.of",
-            f"parameter {name}: {value['of']} is no class ({error}); declare its prefix in the query or write the IRI",
+            f"parameter {name}: {value['of']} is not a class ({error}); "
+            "declare its prefix in the query or write the IRI",
         )
         return None
 
@@ -174,12 +178,12 @@ def _columns(head: headers.Header, faults: _Faults) -> tuple[Column, ...]:
 def _tags(head: headers.Header, faults: _Faults) -> tuple[str, ...]:
     given = head.values.get("tags", [])
     if not isinstance(given, list) or not all(isinstance(tag, str) for tag in given):
-        faults.key("tags", "tags is no list of texts; write 'tags: [one, two]'")
+        faults.key("tags", "tags is not a list of texts; write 'tags: [one, two]'")
         return ()
     return tuple(str(tag) for tag in given)
 
 
-def _check_params(given: tuple[Param, ...], parsed: text.Text, faults: _Faults) -> None:
+def _check_params(given: tuple[Param, ...], parsed: outline.Outline, faults: _Faults) -> None:
     """Every ``$name`` is declared, every declared parameter is used, and none is also written ``?name``."""
     names = {param.name for param in given}
     first = faults.head.body - 1
@@ -187,7 +191,8 @@ def _check_params(given: tuple[Param, ...], parsed: text.Text, faults: _Faults) 
         if variable.sign == "$" and variable.name not in names:
             faults.line(
                 first + variable.line,
-                f"${variable.name} is no declared parameter; declare it under params or write ?{variable.name}",
+                f"${variable.name} is not a declared parameter; "
+                f"declare it under params or write ?{variable.name}",
             )
         elif variable.sign == "?" and variable.name in names:
             faults.line(
@@ -201,7 +206,7 @@ def _check_params(given: tuple[Param, ...], parsed: text.Text, faults: _Faults) 
         )
 
 
-def _check_columns(columns: tuple[Column, ...], parsed: text.Text, faults: _Faults) -> None:
+def _check_columns(columns: tuple[Column, ...], parsed: outline.Outline, faults: _Faults) -> None:
     """The declared columns are the projected ones, in the same order; graphs and ASK have none."""
     declared = [column.name for column in columns]
     projected = (
@@ -224,6 +229,6 @@ def _check_columns(columns: tuple[Column, ...], parsed: text.Text, faults: _Faul
                 )
 
 
-def _check_expect(expect: str, parsed: text.Text, faults: _Faults) -> None:
+def _check_expect(expect: str, parsed: outline.Outline, faults: _Faults) -> None:
     if expect and (expect not in _EXPECT or (expect == "boolean") != (parsed.form == "ask")):
         faults.key("expect", f"expect: {expect} is wrong here; write boolean for ASK, else rows or empty")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from r2p_kg.engine import Answer
-    from r2p_kg.engine.lint import LintWarning
+    from r2p_kg.sparql.lint import LintWarning
     from r2p_kg.web.preparing import Prepared
     from r2p_kg.web.protocol import Question
     from r2p_kg.web.service import Service

@@ -207,7 +207,7 @@ def _service(library: Library, base: str, limits: Limits, mode: Mode) -> Iterato
         f"{limits.seconds:g} seconds; an answer has at most {limits.rows} rows and {limits.bytes} bytes. "
         "What is over a limit is an error, never a part."
     )
-    yield _say(endpoint, vocab.RDFS + "comment", _text(comment, "en"))
+    yield _say(endpoint, vocab.RDFS + "comment", rdf.literal(comment, "en"))
     for query in library.queries:
         yield _say(f"{base}/queries/{query.id}", vocab.SCHEMA + "target", _iri(endpoint))
 
@@ -218,8 +218,8 @@ def _dataset(snapshot: Snapshot, counts: Counts, base: str) -> Iterator[str]:
         yield _say(dataset, vocab.RDF_TYPE, _iri(kind))
     yield _say(f"{base}/void", vocab.RDF_TYPE, _iri(vocab.VOID + "DatasetDescription"))
     yield _say(f"{base}/void", vocab.FOAF + "primaryTopic", _iri(dataset))
-    yield _say(dataset, vocab.DCTERMS + "identifier", _text(snapshot.digest))
-    yield _say(dataset, vocab.OWL + "versionInfo", _text(snapshot.digest))
+    yield _say(dataset, vocab.DCTERMS + "identifier", rdf.literal(snapshot.digest))
+    yield _say(dataset, vocab.OWL + "versionInfo", rdf.literal(snapshot.digest))
     for predicate, term in counts.header:
         yield _say(dataset, predicate, term)
     figures = {
@@ -300,8 +300,8 @@ def _prefixes(prefixes: Mapping[str, str], base: str) -> Iterator[str]:
         if prefix:
             declaration = f"{base}/void#prefix-{prefix}"
             yield _say(owner, vocab.SH + "declare", _iri(declaration))
-            yield _say(declaration, vocab.SH + "prefix", _text(prefix))
-            yield _say(declaration, vocab.SH + "namespace", f"{_text(space)}^^<{vocab.XSD}anyURI>")
+            yield _say(declaration, vocab.SH + "prefix", rdf.literal(prefix))
+            yield _say(declaration, vocab.SH + "namespace", rdf.literal(space, datatype=vocab.XSD + "anyURI"))
 
 
 def _queries(library: Library, prefixes: Mapping[str, str], base: str) -> Iterator[str]:
@@ -312,11 +312,11 @@ def _queries(library: Library, prefixes: Mapping[str, str], base: str) -> Iterat
     for query in library.queries:
         subject = f"{base}/queries/{query.id}"
         yield _say(subject, vocab.RDF_TYPE, _iri(vocab.SH + "SPARQLExecutable"))
-        yield _say(subject, vocab.RDFS_LABEL, _text(query.title, "en"))
-        yield _say(subject, vocab.RDFS + "comment", _text(query.question, "en"))
+        yield _say(subject, vocab.RDFS_LABEL, rdf.literal(query.title, "en"))
+        yield _say(subject, vocab.RDFS + "comment", rdf.literal(query.question, "en"))
         yield _say(subject, vocab.SH + "prefixes", _iri(f"{base}/void#prefixes"))
         yield from (
-            _say(subject, vocab.SCHEMA + "keywords", _text(word)) for word in (query.topic, *query.tags)
+            _say(subject, vocab.SCHEMA + "keywords", rdf.literal(word)) for word in (query.topic, *query.tags)
         )
         yield from _executable(subject, query, prefixes)
 
@@ -335,7 +335,7 @@ def _executable(subject: str, query: SavedQuery, prefixes: Mapping[str, str]) ->
         return ()
     return (
         _say(subject, vocab.RDF_TYPE, _iri(vocab.SH + kinds[query.form])),
-        _say(subject, vocab.SH + query.form, _text(bind(query, {}, prefixes))),
+        _say(subject, vocab.SH + query.form, rdf.literal(bind(query, {}, prefixes))),
     )
 
 
@@ -367,10 +367,4 @@ def _iri(iri: str) -> str:
 
 
 def _number(number: int) -> str:
-    return f'"{number}"^^<{vocab.XSD}integer>'
-
-
-def _text(text: str, language: str = "") -> str:
-    """A literal of N-Triples (https://www.w3.org/TR/n-triples/, grammar rule 9)."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
-    return f'"{escaped}"@{language}' if language else f'"{escaped}"'
+    return rdf.literal(str(number), datatype=vocab.XSD + "integer")

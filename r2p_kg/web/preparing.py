@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from r2p_kg.engine import Answer
-    from r2p_kg.engine.lint import LintWarning
     from r2p_kg.library import SavedQuery
+    from r2p_kg.sparql.lint import LintWarning
     from r2p_kg.web.answers import Plan
     from r2p_kg.web.door import Asked
     from r2p_kg.web.protocol import Sent
@@ -126,7 +126,7 @@ def _saved(now: Service, asked: Asked, found: Prepared) -> None:
     missing = [param for param in saved.params if param.required and not found.values.get(param.name)]
     if missing and not found.values and accept.wants_page(asked.accept, wanted):
         return  # the page with the form
-    found.query = library.bind(saved, found.values, now.snapshot.prefixes)
+    found.query = library.bind(saved, found.values, now.snapshot.prefixes, now.index)
     found.plan = answers.planned(
         now,
         found.query,

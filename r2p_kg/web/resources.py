@@ -12,8 +12,8 @@ from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Response, render_template, request
 
-from r2p_kg.graph import media, rdf, vocab
-from r2p_kg.web import accept, dataset, jsonld, replies, service, terms
+from r2p_kg.graph import jsonld, media, rdf, vocab
+from r2p_kg.web import accept, dataset, replies, service, terms
 from r2p_kg.web.problems import RequestError
 
 if TYPE_CHECKING:
@@ -92,9 +92,9 @@ def resource() -> Response:
 
 def _described(iri: str, *, suffixes: bool = True) -> Response:
     index = service.current().index
-    candidates: list[tuple[str, str | None]] = [
-        (known, None) for known in dict.fromkeys((iri, quote(iri, safe="/:#?&=@!$'()*+,;~%")))
-    ]
+    # As it was decoded; with what no IRI can hold escaped; with what a path cannot hold escaped.
+    spellings = (iri, quote(iri, safe="/:#?&=@!$'()*+,;~%"), quote(iri, safe=vocab.PATH))
+    candidates: list[tuple[str, str | None]] = [(known, None) for known in dict.fromkeys(spellings)]
     if suffixes:
         candidates += [
             (known.removesuffix(suffix), suffix)

@@ -6,17 +6,17 @@ Settings, snapshot, engine, saved queries and the index over the snapshot.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlsplit
 
 from flask import current_app
 
-from r2p_kg import __version__
-from r2p_kg.engine.lint import lint
+from r2p_kg import __version__, limits
 from r2p_kg.engine.policy import Limits
-from r2p_kg.engine.vocabulary import Vocabulary
 from r2p_kg.graph import vocab
+from r2p_kg.sparql.known_terms import KnownTerms
+from r2p_kg.sparql.lint import lint
 from r2p_kg.web.index import Index
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from r2p_kg.engine import Engine
-    from r2p_kg.engine.lint import LintWarning
     from r2p_kg.graph.snapshot import Snapshot
     from r2p_kg.library import Library
+    from r2p_kg.sparql.lint import LintWarning
 
 T = TypeVar("T")
 _KEY = "r2p-kg"
@@ -48,19 +48,19 @@ class Settings:
     without a final slash; else what the request says.
     """
 
-    seconds: float = 30.0
-    rows: int = 1_000_000
-    bytes: int = 256 * 1024 * 1024
-    query_bytes: int = 64 * 1024
-    body_bytes: int = 1024 * 1024
-    table_rows: int = 1000
+    seconds: float = limits.Limits.seconds
+    rows: int = limits.Limits.rows
+    bytes: int = limits.Limits.bytes
+    query_bytes: int = limits.Limits.query_bytes
+    body_bytes: int = limits.Limits.body_bytes
+    table_rows: int = limits.Limits.table_rows
     title: str = "R2P-KG"
     checked: bool = True
     notices: tuple[str, ...] = ()
     public_url: str | None = None
     union: bool = True
-    cache_bytes: int = 64 * 1024 * 1024
-    slow_seconds: float = 1.0
+    cache_bytes: int = limits.Limits.cache
+    slow_seconds: float = limits.Limits.slow_seconds
     proxies: tuple[str, ...] = ()
 
 
@@ -129,11 +129,10 @@ class Service:
         )
 
     @property
-    def vocabulary(self) -> Vocabulary:
+    def vocabulary(self) -> KnownTerms:
         """All that a query can name of the snapshot."""
-        return self.once(
-            "vocabulary", lambda: Vocabulary.of(replace(self.snapshot, quads=self.snapshot.served))
-        )
+        of = self.snapshot
+        return self.once("vocabulary", lambda: KnownTerms.of(of.served, of.prefixes, vocab.BASE))
 
     @property
     def knows_vocabulary(self) -> bool:

@@ -5,12 +5,12 @@ IRIs and literals come from data: nothing of them is markup, and only http and h
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
 from r2p_kg.graph import rdf, vocab
+from r2p_kg.graph.prefixes import Prefixes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,9 +62,7 @@ def in_turtle(node: Node) -> str:
         return f"<{node.value}>"
     if node.kind != "literal":
         return f"_:{node.value}"
-    # What JSON escapes in a string Turtle escapes alike.
-    tail = f"@{node.language}" if node.language else f"^^<{node.datatype}>" if node.datatype else ""
-    return json.dumps(node.value, ensure_ascii=False) + tail
+    return rdf.literal(node.value, node.language, node.datatype)
 
 
 def of_binding(binding: Mapping[str, Any]) -> Node:
@@ -115,13 +113,5 @@ def external(iri: str) -> str | None:
 
 
 def short(iri: str, prefixes: Mapping[str, str]) -> str:
-    """The IRI as prefix and name with the longest namespace that fits, or as it is."""
-    fitting = [
-        (space, prefix)
-        for prefix, space in prefixes.items()
-        if iri.startswith(space) and len(iri) > len(space)
-    ]
-    if not fitting:
-        return iri
-    space, prefix = max(fitting, key=lambda pair: len(pair[0]))
-    return f"{prefix}:{iri.removeprefix(space)}"
+    """The prefixed name of the IRI, or the IRI as it is if it has none."""
+    return Prefixes.of(prefixes).name(iri) or iri

@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pyoxigraph as ox
 import pytest
 
-from r2p_kg.graph import rdf, vocab
-from r2p_kg.web import jsonld, resources, terms
+from r2p_kg.graph import jsonld, rdf, vocab
+from r2p_kg.web import resources, terms
 from r2p_kg.web.index import Index
 
 if TYPE_CHECKING:
