@@ -73,8 +73,7 @@ class Token(NamedTuple):
     """One terminal.
 
     kind: ``iri``, ``name`` (prefixed), ``blank``, ``variable``, ``string``, ``language``, ``number``,
-    ``word``,
-        ``mark`` or ``other``.
+        ``word``, ``mark`` or ``other``.
     text: As written.
     start: Its offset from the beginning of the text.
     """
