@@ -2,7 +2,7 @@
 
 Refused are SERVICE (the service would send requests for its users), updates, FROM of graphs that are not
 served, and texts that are too long, too deep or too complex for the parser's stack. All of this is decided
-from tokens (:mod:`r2p_kg.sparql.tokens`) and not from the tree: it must hold for readings that are not SPARQL.
+from tokens (:mod:`r2p_kg.sparql.tokens`), not from the tree: it must hold for readings that are no SPARQL.
 
 Two things make that safe although the engine's own parser has no token stage. It takes keywords without a
 word boundary (``1SERVICE<…>``), so keywords are looked for inside words. And it takes ``<`` as "less than"
