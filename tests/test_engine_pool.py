@@ -487,12 +487,12 @@ def scheduling(worker: Worker) -> tuple[int, int]:
 
 
 def test_a_long_query_gets_little_of_the_processor_and_an_endless_one_what_others_leave(path: Path) -> None:
-    made = Pool(path, PoolSettings(workers=1, spares=0))
+    made = Pool(path, PoolSettings(workers=2, spares=0))
     front = Borrowing()
     try:
         name = made.join(front)
-        made.want(name, [made.digest], 1, 0)
-        assert soon(lambda: bool(front.loans))
+        made.want(name, [made.digest] * 2, 1, 0)
+        assert soon(lambda: len(front.loans) == 2)
         loan, worker = front.loans[0]
         assert (0, os.SCHED_OTHER) == scheduling(worker)
         worker.connection.sendall(worker_protocol.question(ENDLESS, JSON, Dataset(), Budget()))
@@ -500,6 +500,24 @@ def test_a_long_query_gets_little_of_the_processor_and_an_endless_one_what_other
         assert soon(lambda: scheduling(worker) == (10, os.SCHED_OTHER), 20)
         assert soon(lambda: scheduling(worker) == (19, os.SCHED_IDLE), 50)
         assert [f"slow {loan.id}"] == front.heard
+        made.leave(name)
+    finally:
+        made.close()
+
+
+def test_a_long_query_that_nobody_else_waits_for_keeps_its_priority(path: Path) -> None:
+    """Such are those that a reload tries, beside a service that is busy."""
+    made = Pool(path, PoolSettings(workers=1, spares=0))
+    front = Borrowing()
+    try:
+        name = made.join(front)
+        made.want(name, [made.digest], 1, 0)
+        assert soon(lambda: bool(front.loans))
+        loan, worker = front.loans[0]
+        worker.connection.sendall(worker_protocol.question(ENDLESS, JSON, Dataset(), Budget()))
+        made.begin(loan, ENDLESS, "", time.monotonic(), time.monotonic() + 60)
+        assert soon(lambda: worker.worked > 0.6, 20)
+        assert (0, os.SCHED_OTHER) == scheduling(worker)
         made.leave(name)
     finally:
         made.close()

@@ -21,10 +21,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from r2p_kg.command.publishing import Publisher
+
 _log = logging.getLogger(__name__)
 
 #: How many errors of a bad edit the status page lists.
 _SHOWN: Final = 20
+
+#: Seconds that a saved question may take when it is tried: ten times what the service gives it, because the service
+#: goes on meanwhile and may leave a tenth of the machine.
+_PATIENCE: Final = 300.0
 
 #: Seconds between two looks at the folder that is watched.
 _LOOK: Final = 1.0
@@ -69,6 +75,7 @@ def tried(folders: Folders) -> tuple[Path, tuple[str, ...]]:
     Raises LibraryError where a saved question cannot be read or answered.
     """
     from r2p_kg import library
+    from r2p_kg.engine import Budget
     from r2p_kg.engine.pool import Pool, PoolSettings
     from r2p_kg.graph import snapshot
 
@@ -83,6 +90,7 @@ def tried(folders: Folders) -> tuple[Path, tuple[str, ...]]:
                 graph = query.form in {"construct", "describe"}
                 pool.ask(
                     library.bind(query, {}, prefixes),
+                    budget=Budget(seconds=_PATIENCE),
                     media_type="application/n-triples" if graph else "application/sparql-results+json",
                 )
     except QueryError as error:
@@ -98,7 +106,8 @@ class Reloader:
 
     ``switch`` gets the snapshot's file and the notices; ``watch``: also when a file changes.
 
-    ``now``: the file and the notices that are served at the start.
+    ``now``: the file and the notices that are served at the start. ``publisher``: makes of a snapshot's file
+    the one that is served.
     """
 
     def __init__(
@@ -108,7 +117,9 @@ class Reloader:
         switch: Callable[[Path, tuple[str, ...]], None],
         *,
         watch: bool,
+        publisher: Publisher | None = None,
     ) -> None:
+        self._publisher = publisher
         self._folders = folders
         self._now = now
         self._switch = switch
@@ -143,9 +154,13 @@ class Reloader:
             # it.
             with ProcessPoolExecutor(1, get_context("spawn")) as process:
                 found = process.submit(tried, self._folders).result()
+            if self._publisher is not None:
+                found = (self._publisher.publish(found[0]), found[1])
             # Also where the graph is the same: the saved questions may be others.
             self._switch(*found)
             self._now = found
+            if self._publisher is not None:
+                self._publisher.keep(found[0])
             _log.warning("reloaded: %s", "; ".join(found[1]) or found[0].stem)
         except Exception as error:  # noqa: BLE001 - whatever it is, the service goes on with what it has
             said = str(error) if isinstance(error, R2PError) else f"the reload failed: {error!r}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from r2p_kg.limits import Limits
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -15,9 +17,9 @@ if TYPE_CHECKING:
 class Budget:
     """What one query may cost: seconds until it is killed, rows and bytes that its answer may have."""
 
-    seconds: float = 30.0
-    rows: int = 1_000_000
-    bytes: int = 256 * 1024 * 1024
+    seconds: float = Limits.seconds
+    rows: int = Limits.rows
+    bytes: int = Limits.bytes
 
 
 @dataclass(frozen=True)

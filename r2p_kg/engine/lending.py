@@ -215,7 +215,9 @@ class Lending:
         for loan in self.running():
             if now > loan.deadline:
                 actions += self._killed(loan, "timeout", now)
-        long = [loan for loan in self.running() if worked(loan) > LONG]
+        # If nobody else uses or wants a worker, nobody has to be let pass.
+        others = self.waiting or len(self.loans) > 1
+        long = [loan for loan in self.running() if others and worked(loan) > LONG]
         actions += self._demoted([loan for loan in long if loan.placed], now)
         for loan in long:
             if not loan.placed and not loan.idle and worked(loan) > ENDLESS:

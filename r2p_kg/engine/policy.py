@@ -19,7 +19,7 @@ __all__ = ["Inspection", "Limits", "inspect", "refuse_unknown_graphs"]
 
 @lru_cache(maxsize=128)
 def inspect(text: str, limits: Limits | None = None) -> Inspection:
-    """What the query is; raises QueryRefusedError if policy forbids it, QuerySyntaxError if it has no query form."""
+    """What the query is; raises QueryRefusedError or QuerySyntaxError, each with its place."""
     try:
         return policy.inspect(text, limits, vocab.BASE)
     except SparqlError as error:

@@ -31,6 +31,7 @@ from r2p_kg.errors import (
     WorkerDiedError,
 )
 from r2p_kg.graph import media
+from r2p_kg.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,11 +62,11 @@ class PoolSettings:
 
     workers: int = 2
     spares: int = 1
-    queue: int = 64
-    memory: int = 1024 * 1024 * 1024
+    queue: int = Limits.queue
+    memory: int = Limits.memory
     union: bool = True
-    allowance: float = 120.0
-    refill: float = 0.5
+    allowance: float = Limits.allowance
+    refill: float = Limits.refill
 
 
 class Front(Protocol):
@@ -257,7 +258,7 @@ class Pool:
                     "pid": self._lent[loan].pid,
                     "slow": not loan.placed,
                     "client": loan.client,
-                    "hash": log.name_of(loan.query),
+                    "hash": log.fingerprint(loan.query),
                     "query": loan.query[:1000],
                 }
                 for loan in self._lending.running()

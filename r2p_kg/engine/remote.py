@@ -76,11 +76,11 @@ class RemoteEngine:
         return Answer(kind, given, body, time.perf_counter() - started)
 
     def stats(self) -> Mapping[str, Any]:
-        """The address that is asked; what runs there is its own operator's to see."""
-        return {"endpoint": self.endpoint, "running": [], "waiting": 0}
+        """Nothing: a remote service counts for itself."""
+        return {}
 
-    def cancel(self, number: str) -> bool:  # noqa: ARG002 - of its own queries it lists none
-        """False: none of the queries that :meth:`stats` lists has that id."""
+    def cancel(self, number: str) -> bool:  # noqa: ARG002 - the signature is the contract's
+        """False: only its own operator can end a query of a remote service."""
         return False
 
     def close(self) -> None:

@@ -39,12 +39,12 @@ def main(arguments: list[str]) -> int:
         found = snapshot.read(Path(arguments[1]))
         store = ox.Store()
         # Parsed twice, not loaded once and parsed once: a loader renames blank nodes, and both graphs must mean the same ones.
-        store.bulk_extend(ox.parse(found.quads, ox.RdfFormat.N_QUADS))
+        store.bulk_extend(ox.parse(found.served, ox.RdfFormat.N_QUADS))
         # The union of all graphs is kept as the default graph: the engine's own union gives a triple of two graphs twice.
         if arguments[3] == "1":
             store.bulk_extend(
                 ox.Quad(quad.subject, quad.predicate, quad.object)
-                for quad in ox.parse(found.quads, ox.RdfFormat.N_QUADS)
+                for quad in ox.parse(found.served, ox.RdfFormat.N_QUADS)
             )
     except (SnapshotError, SyntaxError, OSError) as error:
         frames.send(control, {"error": str(error)})
@@ -53,13 +53,13 @@ def main(arguments: list[str]) -> int:
     about: dict[str, Any] = {
         "quads": found.quads.count(b"\n"),
         "prefixes": dict(found.prefixes),
-        "digest": found.digest,
+        "digest": found.identity,
         "sandboxed": sandboxed,
     }
     about["graphs"] = [name.value for name in store.named_graphs() if isinstance(name, ox.NamedNode)]
     frames.send(control, about)
     # After word was sent, so that the rest of the service starts meanwhile.
-    known = KnownTerms.of(found.quads, found.prefixes, vocab.BASE)
+    known = KnownTerms.of(found.served, found.prefixes, vocab.BASE)
     del found
     # What all workers share stays shared: their collectors would write into every object.
     gc.collect()

@@ -1,11 +1,11 @@
-"""The text that the engine is given for one that was sent: the same query, in words that the engine reads as the standard says.
+"""What the engine is given for a text: the same query, in words that the engine reads rightly.
 
-Two things are rewritten. The engine's parser takes a local name with at most one run of dots, and with no letter beyond
-the basic plane of Unicode (``ex:a.b.c`` is refused, although PN_LOCAL allows it): such a name is written out as an IRI.
-And the engine sorts the columns of ``SELECT *`` by name: the star of the outermost SELECT becomes the variables, in the
-order of the text.
+Two things are rewritten. The engine's parser takes a local name with at most one run of dots, and with no
+letter beyond the basic plane of Unicode (it refuses ``ex:a.b.c``, although PN_LOCAL allows it): such a name
+is written out as an IRI. And the engine sorts the columns of ``SELECT *`` by name: the star of the outermost
+SELECT becomes the variables, in the order of the text.
 
-Nearly all texts need neither; they are found out by two regular expressions, in a few microseconds.
+Nearly all texts need neither, which two regular expressions find out in a few microseconds.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _STAR: Final = re.compile(r"select\s*+(?:(?:distinct|reduced)\s*+)?\*", re.IGNOR
 _ESCAPED: Final = re.compile(r"\\.")
 _DOTS: Final = re.compile(r"\.+")
 
-#: What an IRI may hold as it is. All other signs are written as code points, because they could end the IRI, or begin
-#: something else, in another reading of the text than that which policy has judged.
+#: What an IRI may hold as it is. All other signs are written as code points, because they could end the IRI,
+#: or begin something else, in another reading of the text than that which policy has judged.
 _NOT_PLAIN: Final = re.compile(r"[^\w.~:/%\u0080-\U0010FFFF-]")
 
 #: Signs that no IRI may hold, however written (IRIREF).
@@ -56,7 +56,7 @@ class EngineText:
     edits: Sequence[tuple[int, int, str]] = ()
 
     def message(self, message: str) -> str:
-        """The engine's message with its place, ``error at 1:2:``, turned into that of the text that was sent."""
+        """The engine's message; its place, ``error at 1:2:``, becomes that of the text that was sent."""
         return _PLACE.sub(self._placed, message, count=1) if self.edits else message
 
     def _placed(self, match: re.Match[str]) -> str:
@@ -76,7 +76,9 @@ class EngineText:
 
 
 def engine_text(text: str, base: str = "") -> EngineText:
-    r"""What the engine is given; ``base``: the IRI against which it resolves relative IRIs before the first BASE.
+    r"""What the engine is given for a text.
+
+    ``base``: the IRI against which the engine resolves relative IRIs before the first BASE.
 
     >>> engine_text("PREFIX e: <http://x#> SELECT * { ?s e:a.b.c ?o }").text
     'PREFIX e: <http://x#> SELECT ?s ?o { ?s <http://x\\u0023a.b.c> ?o }'

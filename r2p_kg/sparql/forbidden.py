@@ -1,8 +1,9 @@
-"""What SPARQL 1.2 calls invalid and the engine's parser takes all the same, giving an answer that means nothing.
+"""What SPARQL 1.2 calls invalid and the engine takes all the same, with an answer that means nothing.
 
-Two rules, as the W3C's syntax tests have them. No aggregate stands inside another (nested-aggregate-functions): an argument is computed
-for each solution, before there are groups. The subject of a triple term among expressions is an IRI or a variable (tripleterm-subject-03
-and -06); in a pattern it may be any term (nested-tripleterm-02).
+Two rules, as the W3C's syntax tests have them. No aggregate stands inside another
+(nested-aggregate-functions): an argument is computed for each solution, before there are groups. The subject
+of a triple term in an expression is an IRI or a variable (tripleterm-subject-03 and -06); in a pattern it may
+be any term (nested-tripleterm-02).
 """
 
 from __future__ import annotations
@@ -32,10 +33,12 @@ _GROUPED: Final = (
 
 
 def may_break(text: str) -> bool:
-    """False where the text cannot break a rule whatever its tokens are; costs two microseconds for most.
+    """False if the text cannot break a rule whatever its tokens are; costs two microseconds for most.
 
-    >>> may_break("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"), may_break("SELECT (COUNT(SUM(?x)) AS ?n) { ?s ?p ?x }")
-    (False, True)
+    >>> may_break("SELECT (COUNT(*) AS ?n) { ?s ?p ?o }")
+    False
+    >>> may_break("SELECT (COUNT(SUM(?x)) AS ?n) { ?s ?p ?x }")
+    True
     """
     lower = text.lower()
     return "<<(" in lower or (sum(map(lower.count, _AGGREGATES)) > 1 and len(_CALL.findall(lower)) > 1)
@@ -51,19 +54,15 @@ def check(text: str) -> None:
 
 
 def _nested_aggregates(tree: Tree) -> Iterator[tuple[Token, str, str]]:
-    """Token, message and hint of each aggregate inside another; one of a subquery or pattern inside it is allowed."""
+    """Token, message and hint of each aggregate inside another and not in a pattern or subquery of it."""
     for outer in tree.every(*AGGREGATES):
         for inner in outer.every(AGGREGATES, without=("{", "SELECT")):
             name = tree.tokens[inner.first - 2]
-            yield (
-                name,
-                f"{inner.name} is inside another aggregate, where there are no groups yet",
-                _GROUPED,
-            )
+            yield (name, f"{inner.name} is inside another aggregate, where there are no groups yet", _GROUPED)
 
 
 def _subjects(tree: Tree) -> Iterator[tuple[Token, str, str]]:
-    """Token, message and hint of each literal or triple term that is the subject of a triple term in an expression."""
+    """Token, message and hint of each triple term of an expression whose subject may not be one."""
     for outer in tree.every("triple term"):
         for inner in outer.every({"<<"}):
             subject = tree.tokens[inner.first + 1]

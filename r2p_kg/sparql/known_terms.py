@@ -15,7 +15,8 @@ from r2p_kg.sparql.words import COMMON_PREFIXES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-#: An IRI, or a literal with its language; literals are read whole, because they may hold what looks like an IRI.
+#: An IRI, or a literal with its language; literals are read whole, because they may hold what looks like an
+#: IRI.
 _TERM: Final = re.compile(rb'<([^>]*)>|"(?:[^"\\]++|\\.)*+"(?:@([A-Za-z0-9-]++))?', re.DOTALL)
 _DEPRECATED: Final = re.compile(
     rb"^<([^>]*)> <" + re.escape((COMMON_PREFIXES["owl"] + "deprecated").encode()) + rb'> "(?:true|1)"',
@@ -36,7 +37,7 @@ _COMPARED: Final = 12
 
 @dataclass(frozen=True)
 class KnownTerms:
-    """What the data hold. Made once by :meth:`of` (about a second for a million quads), read by many threads.
+    """What some data hold, made once by :meth:`of` (about five seconds for a million quads).
 
     terms: Every IRI; None if there are too many to keep.
     deprecated: Those that say so of themselves.
@@ -86,7 +87,7 @@ class KnownTerms:
         return f"{prefix}:{iri[length:]}" if starts and PLAIN_LOCAL.fullmatch(iri, length) else f"<{iri}>"
 
     def nearest(self, iri: str) -> str | None:
-        """The term of which the IRI is probably a misspelling: one of its own namespace before one of the same name elsewhere."""
+        """The term that was probably meant, of the IRI's own namespace before others."""
         for terms in (self._alike(iri), self._sharing_letters(iri)):
             by_name = {local(term): term for term in reversed(terms)}
             if near := nearest(local(iri), by_name):
@@ -99,7 +100,7 @@ class KnownTerms:
         return [term for term in self._own.get(namespace(iri), ()) if abs(len(term) - length) <= _FORGOTTEN]
 
     def _sharing_letters(self, iri: str) -> Sequence[str]:
-        """The terms, of any namespace, that share most pairs of letters with the IRI's name; the most similar first."""
+        """The terms that share most pairs of letters with the IRI's name, the best first."""
         name, mine = local(iri).lower(), namespace(iri)
         counts: dict[str, int] = defaultdict(int)
         # The rarest pairs of letters tell most, and their lists are short.

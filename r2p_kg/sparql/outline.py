@@ -25,7 +25,13 @@ class Variable:
 
 @dataclass(frozen=True)
 class Outline:
-    """``projection``: names of the columns in order; None where the query gives no named columns (``*``, ASK, graphs)."""
+    """What a query says of itself.
+
+    form: ``select``, ``ask``, ``construct`` or ``describe``.
+    prefixes: Prefix → namespace, as declared.
+    variables: Each occurrence, in the order of the text.
+    projection: The names of the columns; None for a query without named columns (``*``, ASK, graphs).
+    """
 
     form: str
     prefixes: Mapping[str, str]
@@ -36,7 +42,8 @@ class Outline:
 def read(text: str) -> Outline:
     """The form, prefixes, variables and columns of a query.
 
-    Raises SparqlSyntaxError or SparqlRefusedError, each with its place, if the text is no query or one that policy forbids.
+    Raises SparqlSyntaxError or SparqlRefusedError, with its place, if the text is no query or policy forbids
+    it.
     """
     form = policy.inspect(text).form
     tree = parse(text)
@@ -52,7 +59,7 @@ def read(text: str) -> Outline:
 
 
 def substitute(text: str, terms: Mapping[str, str]) -> str:
-    """The text with each ``$name`` of ``terms`` replaced by its term, a blank between the term and what touches it.
+    """The text with each ``$name`` of ``terms`` replaced by its term, between blanks.
 
     Only tokens are replaced: strings, comments and IRIs that hold ``$name`` stay as they are.
     """

@@ -1,15 +1,17 @@
 """What a query is and whether it may be asked, decided from its text before anything is evaluated.
 
-Refused: SERVICE (the service would send requests for its users), updates, FROM of graphs that are not served, texts that are too long, too
-deep or too complex for the parser's stack. The engine shows no syntax tree, so that this works on tokens (:mod:`r2p_kg.sparql.tokens`).
+Refused are SERVICE (the service would send requests for its users), updates, FROM of graphs that are not
+served, and texts that are too long, too deep or too complex for the parser's stack. All of this is decided
+from tokens (:mod:`r2p_kg.sparql.tokens`), not from the tree: it must hold for readings that are no SPARQL.
 
-Two things make that safe although the engine's own parser has no token stage. It takes keywords without a word boundary
-(``1SERVICE<…>``), so keywords are looked for inside words. And it takes ``<`` as "less than" where longest match sees an IRI
-(``1<'>')SERVICE…``), so every reading of such a ``<`` is followed, each position once. What still slips through meets a process without
-network (:mod:`r2p_kg.engine.sandbox`).
+Two things make that safe although the engine's own parser has no token stage. It takes keywords without a
+word boundary (``1SERVICE<…>``), so keywords are looked for inside words. And it takes ``<`` as "less than"
+where longest match sees an IRI (``1<'>')SERVICE…``), so every reading of such a ``<`` is followed, each
+position once. What still slips through should meet a process without network.
 
-Most queries cannot be refused whatever their tokens are: none of the words that matter stands anywhere in them, and they are too short to
-nest too deep. They pass without being read (a few microseconds); every other text is.
+Most queries cannot be refused whatever their tokens are: none of the words that matter stands anywhere in
+them, and they are too short to nest too deep. They pass without being read (a few microseconds); every other
+text is.
 """
 
 from __future__ import annotations
@@ -54,15 +56,18 @@ _TELLING: Final = ("service", "\\u", "from", *sorted(word.lower() for word in UP
 
 #: A prologue and a form, written as nearly everybody does; what does not match is read token by token.
 _USUAL: Final = re.compile(
-    r"(?:[ \t\r\n]++|\#[^\r\n]*+|PREFIX[ \t\r\n]++(?:[A-Z][A-Z0-9_-]*+)?:[ \t\r\n]*+<[^<>\"{}|^`\\\x00-\x20]*+>)*+"
+    r"(?:[ \t\r\n]++|\#[^\r\n]*+|"
+    r"PREFIX[ \t\r\n]++(?:[A-Z][A-Z0-9_-]*+)?:[ \t\r\n]*+<[^<>\"{}|^`\\\x00-\x20]*+>)*+"
     r"(SELECT|ASK|CONSTRUCT|DESCRIBE)(?=[ \t\r\n*{(?$<])",
     re.IGNORECASE | re.ASCII,
 )
 
-#: Tokens of kind ``other`` that readings with a ``<`` as operator may meet, all together; each can cost a look at the whole text.
+#: Tokens of kind ``other`` that readings with a ``<`` as operator may meet, all together; each can cost a
+#: look at the whole text.
 _MOST_OTHERS: Final = 300
 
-#: Characters of white space and comments that those readings may pass over, all together: each may see the rest of a long line as a comment.
+#: Characters of white space and comments that those readings may pass over, all together: each may see the
+#: rest of a long line as a comment.
 _MOST_SKIPPED: Final = 4_000_000
 
 
@@ -70,9 +75,10 @@ _MOST_SKIPPED: Final = 4_000_000
 class Limits:
     """What a text may be before it is evaluated.
 
-    ``length``: bytes in UTF-8. ``depth``: open brackets and runs of unary signs.
-    ``operators``: signs and keywords that nest the algebra, in all.
-    ``graphs``: IRIs that FROM and FROM NAMED may name; None lets any pass.
+    length: Bytes in UTF-8.
+    depth: Open brackets and runs of unary signs.
+    operators: Signs and keywords that nest the algebra, in all.
+    graphs: The IRIs that FROM and FROM NAMED may name; None lets any pass.
     """
 
     length: int = 65_536
@@ -85,9 +91,10 @@ class Limits:
 class Inspection:
     """What a query's text says of itself.
 
-    ``form``: ``select``, ``ask``, ``construct`` or ``describe``; ``kind``: ``select``, ``ask`` or ``graph``, as in :mod:`r2p_kg.graph.media`.
-    ``default``, ``named``: the graphs of FROM and FROM NAMED, in order.
-    ``volatile``: the answer may differ each time (time, chance, new names).
+    form: ``select``, ``ask``, ``construct`` or ``describe``.
+    kind: What its answer is: ``select``, ``ask`` or ``graph``.
+    default, named: The graphs of FROM and FROM NAMED, in order.
+    volatile: True if the answer may differ each time (time, chance, new names).
     """
 
     form: str
@@ -105,7 +112,8 @@ _USUALLY: Final = {
 def inspect(text: str, limits: Limits | None = None, base: str = "") -> Inspection:
     """What the query is. ``base``: the IRI against which relative IRIs before the first BASE are resolved.
 
-    Raises SparqlRefusedError where policy forbids it, and SparqlSyntaxError where it has no query form; both know line and column.
+    Raises SparqlRefusedError if policy forbids it, and SparqlSyntaxError where it has no query form; both
+    know line and column.
     """
     limits = limits or Limits()
     _check_length(text, limits)
@@ -122,7 +130,7 @@ def inspect(text: str, limits: Limits | None = None, base: str = "") -> Inspecti
 
 
 def _is_flat(text: str, limits: Limits) -> bool:
-    """True where all that opens a bracket or stands before a single operand is too little to pass the limit on depth."""
+    """True if too little opens a bracket, or stands before a single operand, to pass the limit on depth."""
     return sum(map(text.count, "{([<!+-")) <= limits.depth
 
 
@@ -148,7 +156,7 @@ def _read(text: str, limits: Limits, base: str) -> Inspection:
 
 
 def screen(text: str, limits: Limits) -> tuple[Token, ...]:
-    """The tokens of a query or an update that is short enough and calls no other service; raises as :func:`inspect` does."""
+    """The tokens of a text that is short enough and calls no service; raises as :func:`inspect` does."""
     _check_length(text, limits)
     found = tuple(tokens(text))
     if len(found) > MOST_OTHERS and sum(token.kind == "other" for token in found) > MOST_OTHERS:
@@ -156,7 +164,8 @@ def screen(text: str, limits: Limits) -> tuple[Token, ...]:
     if "service" in text.lower():
         _refuse_services(text, found)
     if "\\u" in text or "\\U" in text:
-        # The standard decodes these escapes before it sees tokens, the engine after: the text must be harmless either way.
+        # The standard decodes these escapes before it sees tokens, the engine after: the text must be
+        # harmless either way.
         decoded = decode(text)
         if "service" in decoded.lower():
             _refuse_services(decoded, tuple(tokens(decoded)))
@@ -164,7 +173,7 @@ def screen(text: str, limits: Limits) -> tuple[Token, ...]:
 
 
 def refuse_unknown_graphs(graphs: Iterable[str], known: frozenset[str]) -> None:
-    """Raise SparqlRefusedError where the protocol's dataset names a graph that is not served."""
+    """Raise SparqlRefusedError if the protocol's dataset names a graph that is not served."""
     for iri in graphs:
         if iri not in known:
             raise SparqlRefusedError(_unknown_graph(iri, known))
@@ -177,7 +186,9 @@ def _check_length(text: str, limits: Limits) -> None:
         message = "the query holds half of a surrogate pair, which is no character; send it as UTF-8"
         raise SparqlSyntaxError(message, *place(text, error.start)) from error
     if size > limits.length:
-        message = f"the query has {size:,} bytes and this service takes {limits.length:,}; shorten it, or ask in several steps"
+        message = (
+            f"the query has {size:,} bytes, at most {limits.length:,} are taken; shorten it, or ask in steps"
+        )
         raise SparqlRefusedError(message, status=413)
 
 
@@ -195,7 +206,7 @@ def _refuse_services(text: str, found: Sequence[Token]) -> None:
 
 
 def _calls(before: Token | None, ahead: Sequence[Token]) -> bool:
-    """True where these tokens can be read as SERVICE [SILENT] and a name and ``{``, with or without blanks between."""
+    """True if these tokens can be read as SERVICE [SILENT], a name and ``{``, whatever their blanks."""
     head = ahead[0]
     if head.kind == "name":
         after_keyword = (
@@ -213,7 +224,7 @@ def _opens(ahead: Sequence[Token]) -> bool:
 
 
 def other_readings(text: str, found: Sequence[Token], keyword: re.Pattern[str]) -> Iterator[Token]:
-    """The tokens that mention a keyword in readings where some ``<`` is an operator; each position is visited at most twice."""
+    """The tokens that mention a keyword in readings where some ``<`` is an operator."""
     others = skipped = 0
     work = [token.start for token in _ambiguous(found)]
     seen = {(token.start, before.operand) for before, token in pairwise(found)}
@@ -238,7 +249,7 @@ def other_readings(text: str, found: Sequence[Token], keyword: re.Pattern[str]) 
         else:
             skipped += len(text) - end
         if skipped > _MOST_SKIPPED:
-            message = "so many # on one line may begin a comment here that the query cannot be judged; write fewer IRIs on a line"
+            message = "too many # on one line may begin a comment here; write fewer IRIs on a line"
             raise SparqlRefusedError(message, *place(text, start))
 
 
@@ -249,12 +260,14 @@ def _ambiguous(found: Sequence[Token]) -> Iterator[Token]:
 
 
 def _noise(text: str, token: Token) -> SparqlSyntaxError:
-    message = f"{token.text[:1]!r} is not SPARQL, like many characters of this text; close its quotes and encode its IRIs"
+    message = (
+        f"{token.text[:1]!r} is not SPARQL, like much of this text; close its quotes and encode its IRIs"
+    )
     return SparqlSyntaxError(message, *place(text, token.start))
 
 
 def _service(text: str, token: Token) -> SparqlRefusedError:
-    message = "SERVICE is not allowed: this service sends no requests; ask the other endpoint yourself and join the answers"
+    message = "SERVICE is not allowed: no requests are sent from here; ask the other endpoint yourself"
     return SparqlRefusedError(message, *place(text, token.start))
 
 
@@ -281,12 +294,13 @@ def _refuse_updates(text: str, found: Sequence[Token]) -> None:
 
 
 def _update(text: str, token: Token) -> SparqlRefusedError:
-    message = f"{token.text.upper()} is for updates, and queries are read-only; ask with SELECT, ASK, CONSTRUCT or DESCRIBE"
+    what = f"{token.text.upper()} belongs to updates and this service is read-only"
+    message = f"{what}; ask with SELECT, ASK, CONSTRUCT or DESCRIBE"
     return SparqlRefusedError(message, *place(text, token.start))
 
 
 def check_depth(text: str, found: Sequence[Token], limits: Limits) -> None:
-    """Raise SparqlRefusedError where more brackets are open, unary signs in a row added, than the limit."""
+    """Raise SparqlRefusedError if more brackets are open, unary signs in a row added, than the limit."""
     if _is_flat(text, limits):
         return
     brackets = run = 0
@@ -310,7 +324,7 @@ def _check_operators(text: str, found: Sequence[Token], limits: Limits) -> None:
     for token in found:
         count += token.text in _SIGNS or (token.kind == "word" and token.text.upper() in _NESTING)
         if count > limits.operators:
-            message = f"the query has more than {limits.operators:,} operators, the last of them here; use VALUES or IN for lists, or ask in several steps"
+            message = f"the query has more than {limits.operators:,} operators; use VALUES or IN for lists"
             raise SparqlRefusedError(message, *place(text, token.start))
 
 

@@ -1,12 +1,13 @@
 """A complete tokenizer for SPARQL: every terminal of the grammar, by longest match.
 
-Terminals: https://www.w3.org/TR/sparql11-query/#sparqlGrammar, rules 139 to 173, and those that SPARQL 1.2 adds (triple terms,
-annotations, base direction). It never fails: a character that begins no terminal becomes a token of kind ``other``, because a wrong
-text must reach the parser, which says what is wrong with it.
+Terminals: https://www.w3.org/TR/sparql11-query/#sparqlGrammar, rules 139 to 173, and those that SPARQL 1.2
+adds (triple terms, annotations, base direction). It never fails: a character that begins no terminal becomes
+a token of kind ``other``, because a wrong text must reach the parser, which says what is wrong with it.
 
-Its time is linear in the text. Quantifiers are possessive (``*+``) where nothing could be gained by giving back, prefixes are at most
-256 characters long, and after a hundred tokens of kind ``other`` (a quote that is never closed is read to the end of its line for
-nothing) the rest is one more: a reading with one of them is no SPARQL already.
+Its time is linear in the text. Quantifiers are possessive (``*+``) where nothing could be gained by giving
+back, prefixes are at most 256 characters long, and after a hundred tokens of kind ``other`` (a quote that is
+never closed is read to the end of its line for nothing) the rest is one more: a reading with one of them is
+no SPARQL already.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ _PREFIX: Final = rf"[{_BASE}][{_BASE}_{_MORE}.-]{{0,255}}+(?<!\.)"
 _PLX: Final = r"%[0-9A-Fa-f]{2}|\\[_~.\-!$&'()*+,;=/?#@%]"
 _LOCAL: Final = rf"(?:[{_BASE}_0-9:]|{_PLX})(?:[{_BASE}_{_MORE}:-]++|{_PLX}|\.++(?={_NAME}|:|{_PLX}))*+"
 
-#: Kinds and their patterns; the first that matches is the token, so longer terminals stand before their beginnings.
+#: Kinds and their patterns; the first that matches is the token, so longer terminals stand before their
+#: beginnings.
 _TERMINALS: Final = (
     ("space", r"[\x20\t\r\n]+"),
     ("comment", r"#[^\r\n]*"),
@@ -51,7 +53,7 @@ _KINDS: Final = ("", *(kind for kind, _ in _TERMINALS))
 
 #: A local name that needs no escapes and is not empty (PN_LOCAL).
 PLAIN_LOCAL: Final = re.compile(
-    rf"[{_BASE}_0-9:](?:[{_BASE}_{_MORE}:-]++|%[0-9A-Fa-f]{{2}}|\.++(?={_NAME}|[:%]))*+"
+    rf"(?:[{_BASE}_0-9:]|%[0-9A-Fa-f]{{2}})(?:[{_BASE}_{_MORE}:-]++|%[0-9A-Fa-f]{{2}}|\.++(?={_NAME}|[:%]))*+"
 )
 
 #: Tokens of kind ``other`` after which the rest is one token.
@@ -68,9 +70,12 @@ _ESCAPE: Final = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8}))")
 
 
 class Token(NamedTuple):
-    """One terminal: its kind, its text as written, and where it starts, as an offset from the text's beginning.
+    """One terminal.
 
-    Kinds: ``iri``, ``name`` (prefixed), ``blank``, ``variable``, ``string``, ``language``, ``number``, ``word``, ``mark``, ``other``.
+    kind: ``iri``, ``name`` (prefixed), ``blank``, ``variable``, ``string``, ``language``, ``number``,
+        ``word``, ``mark`` or ``other``.
+    text: As written.
+    start: Its offset from the beginning of the text.
     """
 
     kind: str
@@ -79,7 +84,7 @@ class Token(NamedTuple):
 
     @property
     def operand(self) -> bool:
-        """True where an operator may follow; elsewhere a ``<`` begins an IRI."""
+        """True if an operator may follow; elsewhere a ``<`` begins an IRI."""
         return self.kind in _OPERANDS or self.text in CLOSING
 
 
@@ -118,7 +123,7 @@ def place(text: str, offset: int) -> tuple[int, int]:
 
 
 def decode(text: str) -> str:
-    r"""The text after codepoint escapes, as https://www.w3.org/TR/sparql11-query/#codepointEscape says; others stay as written.
+    r"""The text after codepoint escapes (SPARQL 1.1, section 19.2); what is no code point stays as written.
 
     >>> decode(r"\u0053ERVICE \UFFFFFFFF")
     'SERVICE \\UFFFFFFFF'
@@ -127,7 +132,7 @@ def decode(text: str) -> str:
 
 
 def resolved(token: str, base: str) -> str:
-    """The IRI that a token of kind ``iri`` stands for, resolved against the base where it is relative (RFC 3986, section 5).
+    """The IRI that a token of kind ``iri`` stands for, resolved against the base (RFC 3986, section 5).
 
     >>> resolved("<a#b>", "http://x/y"), resolved("<http://x/ns#>", "http://y/"), resolved("<#>", "http://x/y")
     ('http://x/a#b', 'http://x/ns#', 'http://x/y#')

@@ -1,4 +1,4 @@
-"""The tree of a text: each construct of the grammar with the tokens that it spans and the constructs inside it."""
+"""The tree of a text: each construct of the grammar, its tokens, and the constructs inside it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _SCOPES: Final = frozenset({"{", "SELECT", "OPTIONAL", "UNION", "GRAPH", "SERVIC
 class Node:
     """One construct.
 
-    name: Its keyword, such as ``SELECT``, ``FILTER`` or ``COUNT``; or ``query``, ``column``, ``{`` (a pattern in
-        braces), ``template``, ``triples`` (a subject with all that is said of it), ``verb``, ``object``, ``<<``
-        (a quoted triple), ``triple term`` (one in an expression).
+    name: Its keyword, such as ``SELECT``, ``FILTER`` or ``COUNT``; or ``query``, ``column``, ``{`` (a pattern
+        in braces), ``template``, ``triples`` (a subject with all its predicates and objects), ``verb``,
+        ``object``, ``<<`` (a quoted triple), ``triple term`` (one in an expression).
     first, end: The indexes of its first token, behind its keyword, and of the one behind its last.
     parts: The constructs inside it, in the order of the text.
     around: The construct that it is a part of; None for the whole text.
@@ -38,7 +38,7 @@ class Node:
         self.around = around
 
     def every(self, names: Collection[str], without: Collection[str] = ()) -> Iterator[Node]:
-        """All constructs of these names inside this one, in the order of the text; not those inside one of ``without``."""
+        """All constructs of these names inside this one, but for those inside ``without``."""
         for part in self.parts:
             if part.name in names:
                 yield part
@@ -69,7 +69,7 @@ class Mistake:
     """Where a text ceases to be SPARQL.
 
     index: That of the first token that cannot stand; the number of tokens if the text ends too early.
-    expected: What could stand there, as a short tag; empty if this reader cannot tell whether it is a mistake at all.
+    expected: What could stand there, as a short tag; empty if this reader cannot tell.
     inside: The constructs around it, the innermost last.
     opened: The indexes of the brackets that are open there.
     """
@@ -139,7 +139,7 @@ class Tree:
         return token.text.upper() if token.kind == "word" else token.text
 
     def variables(self, node: Node, without: Collection[str] = ()) -> Iterator[Token]:
-        """The variables of a construct, each as often as it stands there; not those inside constructs of these names."""
+        """The variables of a construct, each time that it names them, but for those inside ``without``."""
         return (self.tokens[at] for at in node.indexes(without) if self.tokens[at].kind == "variable")
 
     def column(self, node: Node) -> Token:
@@ -151,7 +151,7 @@ class Tree:
         return [self.column(part) for part in select.parts if part.name == "column"]
 
     def visible(self, node: Node) -> dict[str, None]:
-        """The names of the variables in scope behind a construct (SPARQL 1.1, 18.2.1), by first appearance in the text."""
+        """The variables in scope behind a construct (SPARQL 1.1, 18.2.1), in the order of the text."""
         if node.name == "BIND":
             return {self.tokens[node.end - 2].text[1:]: None}
         if node.name in ("triples", "VALUES"):
@@ -169,7 +169,7 @@ class Tree:
 def prologue(
     tokens: Sequence[Token], base: str = "", at: int = 0, prefixes: Mapping[str, str] | None = None
 ) -> Prologue:
-    """The PREFIX, BASE and VERSION declarations from that token on; ``base`` and ``prefixes`` hold before them."""
+    """The declarations from that token on; ``base`` and ``prefixes`` are those before them."""
     known = dict(prefixes or {})
     while at < len(tokens) and tokens[at].kind == "word":
         word = tokens[at].text.upper()

@@ -1,7 +1,7 @@
-"""What an update is and whether it may be applied, decided from its tokens, and the protocol's dataset written into its text.
+"""What an update is, whether it may be applied, and the protocol's dataset written into its text.
 
-LOAD and SERVICE are refused: the service sends no requests. The engine cannot be told which graphs the WHERE clauses of an update see,
-so USING clauses say it.
+LOAD and SERVICE are refused: the service sends no requests. The engine cannot be told which graphs the WHERE
+clauses of an update see, so USING clauses say it. All is decided from tokens.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LOAD: Final = re.compile("^load", re.IGNORECASE)
 
 
 def check(text: str) -> tuple[Token, ...]:
-    """The tokens of an update that may be applied; raises SparqlRefusedError or SparqlSyntaxError with line and column."""
+    """The tokens of an update that may be applied; raises a SparqlError with its place for any other."""
     found = screen(text, LIMITS)
     check_depth(text, found, LIMITS)
     _refuse_load(text, found)
@@ -37,9 +37,10 @@ def check(text: str) -> tuple[Token, ...]:
 
 
 def with_dataset(text: str, default: Sequence[str] = (), named: Sequence[str] = ()) -> str:
-    """The text of an update whose WHERE clauses see these graphs (SPARQL 1.1 Protocol, section 2.2.3): absolute IRIs.
+    """The text of an update whose WHERE clauses see these graphs (SPARQL 1.1 Protocol, section 2.2.3).
 
-    Raises SparqlRefusedError if the text names a dataset of its own with USING or WITH.
+    ``default``, ``named``: absolute IRIs. Raises SparqlRefusedError if the text names a dataset with USING or
+    WITH.
 
     >>> with_dataset("DELETE WHERE { ?s ?p ?o } ; INSERT {} WHERE {}", ("a:b",))
     'DELETE { ?s ?p ?o } USING <a:b> WHERE { ?s ?p ?o } ; INSERT {} USING <a:b> WHERE {}'
@@ -50,9 +51,11 @@ def with_dataset(text: str, default: Sequence[str] = (), named: Sequence[str] = 
     clauses = [f"USING <{iri}>" for iri in default] + [f"USING NAMED <{iri}>" for iri in named]
     pieces, copied = [], 0
     for index, token in _outside(found):
-        word = token.text.upper()
+        word = token.text.upper() if token.kind == "word" else ""
         if word.startswith(("USING", "WITH")):
-            message = f"{word} and the parameters using-graph-uri and using-named-graph-uri exclude each other; leave one of them out"
+            message = (
+                f"{word} and the parameters using-(named-)graph-uri exclude each other; delete one of them"
+            )
             raise SparqlRefusedError(message, *place(text, token.start))
         if not word.endswith("WHERE"):
             continue
@@ -63,38 +66,30 @@ def with_dataset(text: str, default: Sequence[str] = (), named: Sequence[str] = 
 
 
 def _outside(found: Sequence[Token]) -> Iterator[tuple[int, Token]]:
-    """The words outside all braces, with their places: what is between the operations' patterns."""
+    """The tokens between the operations' patterns, with their places; the outermost braces are among them."""
     depth = 0
     for index, token in enumerate(found):
-        if token.text in ("{", "}"):
-            depth += 1 if token.text == "{" else -1
-        elif token.kind == "word" and depth == 0:
+        depth -= token.text == "}"
+        if depth == 0:
             yield index, token
+        depth += token.text == "{"
 
 
 def _template(text: str, found: Sequence[Token], where: int) -> Iterator[str]:
-    """The pattern once more, as what is deleted, for DELETE WHERE: that form takes no USING (SPARQL 1.1 Update, section 3.1.3.3)."""
-    short = found[where].text.upper() == "DELETEWHERE" or (
-        where > 0 and found[where - 1].text.upper() == "DELETE"
-    )
-    if not short:
-        return
-    depth = 0
-    for token in found[where + 1 :]:
-        depth += (token.text == "{") - (token.text == "}")
-        if depth == 0:
-            yield text[found[where + 1].start : token.start + 1] + " "
-            return
+    """The pattern once more, as what DELETE WHERE deletes: that form takes no USING (Update, 3.1.3.3)."""
+    words = [token.text.upper() for token in found[max(0, where - 1) : where + 1]]
+    if words[-1] == "DELETEWHERE" or words == ["DELETE", "WHERE"]:
+        last = next((token for index, token in _outside(found) if index > where + 1), None)
+        if last is not None:
+            yield text[found[where + 1].start : last.start + 1] + " "
 
 
 def _refuse_load(text: str, found: Sequence[Token]) -> None:
-    """Refuse LOAD where an operation begins: outside all braces, and in no place of a name, which follows a word."""
-    depth, before = 0, ""
-    for token in found:
-        if depth == 0 and before != "word" and token.kind in ("word", "name") and _LOAD.search(token.text):
+    """Refuse LOAD where an operation begins: outside all braces, and not where a name follows a word."""
+    for index, token in _outside(found):
+        follows_word = index > 0 and found[index - 1].kind == "word"
+        if not follows_word and token.kind in ("word", "name") and _LOAD.search(token.text):
             raise _load(text, token)
-        depth += (token.text == "{") - (token.text == "}")
-        before = token.kind
     for token in other_readings(text, found, _LOAD):
         ahead = tuple(islice(tokens(text, token.start), 3))
         rest = ahead[2:] if len(ahead) > 1 and ahead[1].text.upper() == "SILENT" else ahead[1:]
@@ -103,5 +98,5 @@ def _refuse_load(text: str, found: Sequence[Token]) -> None:
 
 
 def _load(text: str, token: Token) -> SparqlRefusedError:
-    message = "LOAD is not allowed: this service fetches nothing; fetch the file yourself and send it to the graph store or with INSERT DATA"
+    message = "LOAD is not allowed: nothing is fetched from here; send the data to the graph store"
     return SparqlRefusedError(message, *place(text, token.start))

@@ -1,4 +1,4 @@
-"""The words of SPARQL: query forms, keywords, and the functions with the least and the most arguments that each takes."""
+"""The words of SPARQL: forms, keywords, and each function with the least and the most of its arguments."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ MODIFIERS: Final = ("GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "VALUES")
 
 _MANY: Final = 1_000_000
 
-#: SPARQL 1.1 (https://www.w3.org/TR/sparql11-query/#SparqlOps), what 1.2 adds, and ADJUST, which is the engine's.
+#: SPARQL 1.1 (https://www.w3.org/TR/sparql11-query/#SparqlOps), what 1.2 adds, and ADJUST, which is the
+#: engine's.
 FUNCTIONS: Final = (
     dict.fromkeys(("BNODE",), (0, 1))
     | dict.fromkeys(("NOW", "RAND", "UUID", "STRUUID"), (0, 0))

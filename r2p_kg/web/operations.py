@@ -27,7 +27,7 @@ _EXAMPLES: Final = 3
 def home() -> Response:
     """What this is, three questions to begin with, and the counts."""
     now = service.current()
-    etag = replies.tag(now.snapshot.digest, *now.library.queries, now.settings.title, "home")
+    etag = replies.tag(now.version, "home")
     page = render_template(
         "home.html", examples=_examples(), snapshot=now.snapshot, settings=now.settings, library=now.library
     )
@@ -50,8 +50,8 @@ def ready() -> Response:
 @blueprint.route("/status")
 def status() -> Response:
     """Version, digest, limits, counts, the engine's counters and notices, as a page or as JSON."""
-    content = _status()
-    if accept.wants_html():
+    page, content = accept.is_page(), _status()
+    if page:
         reply = Response(render_template("status.html", status=content), mimetype="text/html")
     else:
         reply = Response(

@@ -1,4 +1,4 @@
-"""What the engine's parser lets through against the grammar is a syntax error, and nothing that the grammar allows is."""
+"""What the engine takes against the grammar is a syntax error, and nothing that the grammar allows is."""
 
 from __future__ import annotations
 

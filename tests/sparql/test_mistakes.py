@@ -1,4 +1,4 @@
-"""Errors that teach: for each common mistake the place of the mistake itself, what it is, and what to write."""
+"""Errors that teach: for each common mistake its own place, what it is, and what to write."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def text_of(name: str) -> str:
 
 
 def refusal(query: str) -> SparqlSyntaxError | None:
-    """What the service answers, on the way that a query takes: policy, then the engine, whose error is explained."""
+    """What the service answers: policy first, then the engine, whose error is explained."""
     try:
         policy.inspect(query, policy.Limits(graphs=frozenset()))
         evaluate(ox.Store(), query, _media_type(query), Dataset(), Budget())
@@ -103,8 +103,7 @@ def test_a_prefix_of_the_snapshot_is_spelt_out_before_the_one_that_everybody_kno
 def test_a_prefix_that_resembles_one_of_the_snapshot_leads_to_it() -> None:
     error = mistakes.explain("error at 1:1: x", "SELECT * { ?s rp2:note ?o }", PREFIXES)
     assert (
-        "Did you mean r2p:note? Then add the line PREFIX r2p: <https://w3id.org/r2p-kg/ns#> at the top."
-        == error.hint
+        "Did you mean r2p:note? Then add PREFIX r2p: <https://w3id.org/r2p-kg/ns#> at the top." == error.hint
     )
 
 

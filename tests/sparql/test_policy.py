@@ -321,7 +321,7 @@ def test_the_longest_text_is_judged_in_a_moment_whatever_it_holds(
 
 
 def test_a_text_full_of_characters_that_begin_nothing_is_a_syntax_error_at_the_first() -> None:
-    with pytest.raises(SparqlSyntaxError, match="is not SPARQL, like many") as caught:
+    with pytest.raises(SparqlSyntaxError, match="is not SPARQL, like much") as caught:
         inspect("SELECT * {\n  " + "\\'" * 2000)
     assert (2, 3) == (caught.value.line, caught.value.column)
 
@@ -428,7 +428,7 @@ except QueryError:
 def test_what_slips_past_policy_meets_a_process_without_network(
     listener: socket.socket, how: str, arrived: int
 ) -> None:
-    """The same query in a process of the same making but without the filter does arrive, which shows that the socket listens."""
+    """The same query in a process without the filter does arrive."""
     query = f"SELECT * {{ SERVICE <http://127.0.0.1:{listener.getsockname()[1]}/> {{ ?s ?p ?o }} }}"
     with subprocess.Popen([sys.executable, "-c", _CHILD, how, query]) as child:
         try:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from r2p_kg.sparql.tokens import Token
 
-#: Brackets that one text may open inside each other before this reader, which is recursive, leaves it to the engine.
+#: Brackets that one text may open inside each other before this reader, which is recursive, leaves it to the
+#: engine.
 _DEEPEST: Final = 60
 
 

@@ -34,7 +34,7 @@ class Expressions(Triples):
             self.stop("constraint")
 
     def expression(self) -> None:
-        """Operands with operators between; which binds closer does not matter here, but two comparisons in a row do."""
+        """Operands with operators between; two comparisons in a row are a mistake."""
         self.operand()
         compared = False
         while True:
@@ -115,7 +115,7 @@ class Expressions(Triples):
         self.need(")", ")")
 
     def arguments(self, count: tuple[int, int] | None) -> None:
-        """Expressions up to the closing bracket; ``count``: the least and the most of them, None for any number."""
+        """Expressions up to the closing bracket; ``count``: the least and the most of them, None for any."""
         least, most = count or (0, len(self.tokens))
         given = 0
         while not self.take(")"):

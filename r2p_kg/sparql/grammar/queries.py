@@ -172,7 +172,7 @@ class Queries(Expressions):
         self.need("}", "}")
 
     def elements(self) -> None:
-        """Triples, each block of them ended by a dot or by what is no triple; what is none may be followed by a dot."""
+        """Triples, ended by a dot or by another element; and other elements, which a dot may follow."""
         while self.text != "}":
             if self.element():
                 self.take(".")

@@ -7,10 +7,7 @@ from typing import Final
 
 from r2p_kg.sparql.grammar.cursor import Cursor
 
-_ESCAPES: Final = re.compile(
-    r"""(?:[^\\]|\\[tbnrf"'\\]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*+""",
-    re.DOTALL,
-)
+_ESCAPES: Final = re.compile(r"""(?:[^\\]|\\[tbnrf"'\\]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*+""", re.DOTALL)
 
 
 class Triples(Cursor):

@@ -1,7 +1,8 @@
-"""What is wrong with a text that is not SPARQL, where, and what to write instead: rules for the mistakes that people make.
+"""What is wrong with a text that is not SPARQL, where, and what to write instead.
 
-Each rule looks at the :class:`~r2p_kg.sparql.hints.scene.Scene` of the first mistake and says something or nothing; the first that speaks
-is heard. Nothing here decides anything: the engine has refused the text already, or policy has.
+These are rules for the mistakes that people make. Each looks at the :class:`~r2p_kg.sparql.hints.scene.Scene`
+of the first mistake and returns advice or nothing; the first advice counts. Nothing here decides anything:
+the engine has refused the text already, or policy has.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ def advice(tree: Tree, known: Mapping[str, str]) -> Advice | None:
         return None
     scene = Scene(tree, tree.mistake, known)
     said = next((said for rule in _RULES if (said := rule(scene))), None) or _plain(scene)
-    return Advice(_short(said.detail), said.hint and _short(said.hint), said.start)
+    start = said.start if said.start >= 0 else scene.token.start
+    return Advice(_short(said.detail), said.hint and _short(said.hint), start)
 
 
 def _short(sentence: str) -> str:

@@ -15,7 +15,7 @@ _PAIRS: Final = {"{": "}", "(": ")", "[": "]", "<<": ">>", "<<(": ")>>", "{|": "
 
 
 def _never_closed(scene: Scene) -> Advice | None:
-    """The innermost open bracket at the end of the text, or before a bracket of another kind that would close one further out."""
+    """The innermost open bracket, at the end of the text or before a bracket that closes one further out."""
     opened = [scene.tokens[index] for index in scene.mistake.opened]
     if not opened:
         return None
@@ -81,14 +81,10 @@ def _closes_nothing(scene: Scene) -> Advice | None:
     if not opened or (closing not in [_PAIRS[one] for one in opened]):
         if opened and closing in {")", "]"} and opened[-1] in {"(", "["}:
             return Advice(
-                f"{closing} is here instead of {_PAIRS[opened[-1]]}",
-                f"Write {_PAIRS[opened[-1]]}.",
-                scene.token.start,
+                f"{closing} is here instead of {_PAIRS[opened[-1]]}", f"Write {_PAIRS[opened[-1]]}."
             )
         return Advice(
-            f"the bracket {closing} closes nothing",
-            f"Delete it, or add {opening} where it should open.",
-            scene.token.start,
+            f"the bracket {closing} closes nothing", f"Delete it, or add {opening} where it should open."
         )
     return None
 

@@ -1,4 +1,4 @@
-"""Mistakes of single characters: quotes, spaces that are none, IRIs and strings that do not end, what other notations bring along."""
+"""Mistakes of single characters: quotes, strange spaces, open IRIs and strings, signs of other notations."""
 
 # ruff: noqa: RUF001 - strange characters are what this module looks for
 
@@ -36,36 +36,31 @@ def _strange(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for e
     sign, start = scene.token.text[0], scene.token.start
     code = f"U+{ord(sign):04X}"
     if sign == "`" and scene.query.startswith("```", start):
-        return Advice("``` is Markdown, not SPARQL", "Send the query without the lines of ```.", start)
+        return Advice("``` is Markdown, not SPARQL", "Send the query without the lines of ```.")
     if sign in _QUOTES:
         return Advice(
-            f"{sign} is not a quotation mark in SPARQL", 'Write the text between straight quotes: "…".', start
+            f"{sign} is not a quotation mark in SPARQL", 'Write the text between straight quotes: "…".'
         )
     if sign in _INVISIBLE:
         return Advice(
-            f"there is an invisible character here ({code})",
-            "Delete it; pasted text often contains it.",
-            start,
+            f"there is an invisible character here ({code})", "Delete it; pasted text often contains it."
         )
     if sign.isspace():
         return Advice(
             f"{code} is not a space in SPARQL",
             "Replace it by an ordinary space; pasted text often contains it.",
-            start,
         )
     if sign in _INSTEAD:
-        return Advice(f"{sign} ({code}) means nothing in SPARQL", f"Write {_INSTEAD[sign]} instead.", start)
+        return Advice(f"{sign} ({code}) means nothing in SPARQL", f"Write {_INSTEAD[sign]} instead.")
     if 0xFF01 <= ord(sign) <= 0xFF5E:  # noqa: PLR2004 - the wide forms of ASCII
         return Advice(
             f"{sign} ({code}) is a wide form of {chr(ord(sign) - 0xFEE0)}",
             f"Write {chr(ord(sign) - 0xFEE0)} instead.",
-            start,
         )
     if sign == "%" and re.match(r"%[0-9A-Fa-f]{2}", scene.query[start:]):
         return Advice(
             "the query is still percent-encoded",
             "Encode it once, not twice: %20 is a space, %3F a question mark.",
-            start,
         )
     return None
 
@@ -86,9 +81,8 @@ def _open_string(scene: Scene) -> Advice | None:
         return Advice(
             "a string runs over the end of its line",
             f"Write it on one line, or begin and end it with three quotes: {quote * 3}…{quote * 3}.",
-            scene.token.start,
         )
-    return Advice("a string begins here and is never closed", f"Add {quote} at its end.", scene.token.start)
+    return Advice("a string begins here and is never closed", f"Add {quote} at its end.")
 
 
 def _apostrophe(start: int) -> Advice:
@@ -117,7 +111,7 @@ def _open_iri(scene: Scene) -> Advice | None:
     inside, closed, _ = line.partition(">")
     wrong = re.search(r'[\s<"{}|^`\\]', inside)
     if not closed:
-        return Advice("an IRI begins here and is never closed", "Add > at its end.", scene.token.start)
+        return Advice("an IRI begins here and is never closed", "Add > at its end.")
     if not wrong:
         return None
     sign = wrong[0]
@@ -133,7 +127,7 @@ def _entity(scene: Scene) -> Advice | None:
     name = scene.near(1).text
     if scene.token.text not in {"&", "&&"} or name not in _ENTITIES:
         return None
-    return Advice(f"&{name}; is HTML, not SPARQL", f"Write {_ENTITIES[name]} instead.", scene.token.start)
+    return Advice(f"&{name}; is HTML, not SPARQL", f"Write {_ENTITIES[name]} instead.")
 
 
 def _comment(scene: Scene) -> Advice | None:
@@ -141,9 +135,7 @@ def _comment(scene: Scene) -> Advice | None:
     if scene.expected == "path step" or not (scene.joined(1) and pair in {"//", "--", "/*"}):
         return None
     return Advice(
-        f"{pair} does not begin a comment in SPARQL",
-        "Begin a comment with #; it ends with the line.",
-        scene.token.start,
+        f"{pair} does not begin a comment in SPARQL", "Begin a comment with #; it ends with the line."
     )
 
 

@@ -1,4 +1,4 @@
-"""Mistakes inside FILTER, BIND and other expressions: operators of other languages, functions, IN, parentheses."""
+"""Mistakes in expressions: operators of other languages, functions, IN, parentheses."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ def _constraint(scene: Scene) -> Advice | None:
         return None
     name = {"GROUP BY": "GROUP BY", "ORDER BY": "ORDER BY", "HAVING": "HAVING"}.get(scene.inside, "FILTER")
     if scene.inside in {"GROUP BY", "ORDER BY"}:
-        return Advice(f"{name} names no key", f"Write {name} and a variable.", scene.token.start)
+        return Advice(f"{name} names no key", f"Write {name} and a variable.")
     if scene.word == "REGEX" or scene.token.kind == "end":
         return None
-    return Advice(f"the condition of {name} needs parentheses", f"Write {name}( … ).", scene.token.start)
+    return Advice(f"the condition of {name} needs parentheses", f"Write {name}( … ).")
 
 
 def _between(scene: Scene) -> Advice | None:
@@ -64,17 +64,13 @@ def _between(scene: Scene) -> Advice | None:
         return None
     if scene.expected in {"end", "dot"} and scene.token.kind != "word":
         return None
-    return Advice(f"{scene.token.text} is not a SPARQL operator", said, scene.token.start)
+    return Advice(f"{scene.token.text} is not a SPARQL operator", said)
 
 
 def _signs(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each mistake
     before, token = scene.near(-1), scene.token
     if scene.expected == "second comparison":
-        return Advice(
-            "one comparison cannot follow another",
-            "Write two with && between: 1 < ?x && ?x < 9.",
-            token.start,
-        )
+        return Advice("one comparison cannot follow another", "Write two with && between: 1 < ?x && ?x < 9.")
     if scene.expected != "expression":
         return None
     if token.text == "=" and before.text == "=":
@@ -87,7 +83,6 @@ def _signs(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for eac
         return Advice(
             "a pattern is a quoted string",
             'Write "…" for /…/, and the flags as another string: REGEX(?x, "peace", "i").',
-            token.start,
         )
     if token.text in {"&&", "||", "*", "/", "<", ">"} or token.kind == "end" or token.text == ")":
         what = (
@@ -95,43 +90,39 @@ def _signs(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for eac
             if before.text not in {"(", ","}
             else "a value is missing here"
         )
-        return Advice(what, "Write a variable, a number, a quoted string, an IRI or a function.", token.start)
+        return Advice(what, "Write a variable, a number, a quoted string, an IRI or a function.")
     return None
 
 
 def _function(scene: Scene) -> Advice | None:
     if scene.expected != "function":
         return None
-    token, word, start = scene.token, scene.word, scene.token.start
+    token, word = scene.token, scene.word
     if word == "NOT":
-        return Advice(
-            "NOT is not a SPARQL operator", "Write !( … ), or NOT EXISTS { … }, or NOT IN ( … ).", start
-        )
+        return Advice("NOT is not a SPARQL operator", "Write !( … ), or NOT EXISTS { … }, or NOT IN ( … ).")
     if word in {"NULL", "NONE", "NIL"}:
-        return Advice("SPARQL has no null", "Write !BOUND(?x) for a variable without a value.", start)
+        return Advice("SPARQL has no null", "Write !BOUND(?x) for a variable without a value.")
     if token.text.lower() in {"true", "false"}:
-        return Advice(f"{token.text} is written in lower case", f"Write {token.text.lower()}.", start)
+        return Advice(f"{token.text} is written in lower case", f"Write {token.text.lower()}.")
     if scene.near(1).text != "(":
         return Advice(
             f"{token.text} is not a value",
             f'Write "{token.text}" for a text, or ?{token.text} for a variable.',
-            start,
         )
     near = _FOREIGN.get(word) or next(iter(nearest(word, [*FUNCTIONS, *AGGREGATES])), None)
     return Advice(
         f"{token.text} is not a SPARQL function",
         f"Did you mean {near}?" if near else "A function of another vocabulary is named by its IRI.",
-        start,
     )
 
 
 def _calls(scene: Scene) -> Advice | None:
-    name, token, start = scene.near(-1).text.upper(), scene.token, scene.token.start
+    name, token = scene.near(-1).text.upper(), scene.token
     if scene.expected == "(" and (name in FUNCTIONS or name in AGGREGATES):
         inner = (
             "DISTINCT ?x" if scene.word == "DISTINCT" else token.text if token.kind == "variable" else "?x"
         )
-        return Advice(f"the argument of {name} needs parentheses", f"Write {name}({inner}).", start)
+        return Advice(f"the argument of {name} needs parentheses", f"Write {name}({inner}).")
     if scene.expected in {"too few arguments", "too many arguments"}:
         least, most = FUNCTIONS[scene.inside]
         count = str(least) if least == most else f"{least} to {most}"
@@ -139,14 +130,11 @@ def _calls(scene: Scene) -> Advice | None:
         return Advice(
             f"{scene.inside} takes {count} argument{'' if count == '1' else 's'}, and here are {few}",
             "Look at its brackets and commas.",
-            start,
         )
     if scene.expected == "( of IN":
-        return Advice("the list of IN needs parentheses", "Write IN (1, 2).", start)
+        return Advice("the list of IN needs parentheses", "Write IN (1, 2).")
     if scene.expected == ")" and scene.inside in FUNCTIONS and token.kind not in {"mark", "end", "other"}:
-        return Advice(
-            f"a comma is missing before {token.text[:60]}", "Separate the arguments by commas.", start
-        )
+        return Advice(f"a comma is missing before {token.text[:60]}", "Separate the arguments by commas.")
     return None
 
 

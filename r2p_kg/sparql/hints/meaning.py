@@ -1,4 +1,4 @@
-"""Mistakes that no grammar sees: variables that have a value already or are not grouped, blank nodes in two patterns."""
+"""Mistakes that no grammar sees: variables bound twice or not grouped, blank nodes in two patterns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def advice(tree: Tree) -> Advice | None:
-    """What is wrong with a text that the grammar takes and the engine does not; None if this module cannot tell."""
+    """What is wrong with a text that only the grammar takes; None if this module cannot tell."""
     for select in tree.every("SELECT"):
         if said := _selected(tree, select):
             return said

@@ -1,4 +1,4 @@
-"""Clauses in the wrong order or place: what follows the pattern, what belongs into it, and two queries in one."""
+"""Clauses in the wrong order or place, and two queries in one text."""
 
 from __future__ import annotations
 
@@ -19,19 +19,16 @@ _SIGNS: Final = frozenset({"+", "-", "*", "/", "=", "!=", "<", ">", "<=", ">=", 
 def _modifier(scene: Scene) -> Advice | None:
     if scene.token.kind != "word" or scene.word not in MODIFIERS:
         return None
-    name, start = _NAMES.get(scene.word, scene.word), scene.token.start
+    name = _NAMES.get(scene.word, scene.word)
     if scene.expected in {"where", "projection"}:
         return Advice(
             f"{name} belongs after the pattern",
             f"Move it after the closing }} of WHERE {{ … }}; the order there is {_ORDER}.",
-            start,
         )
     if scene.expected in {"subject", "dot", "predicate"} and (
         "{" in scene.mistake.inside or scene.in_template
     ):
-        return Advice(
-            f"{name} belongs after the pattern, not inside it", "Move it after the closing }.", start
-        )
+        return Advice(f"{name} belongs after the pattern, not inside it", "Move it after the closing }.")
     if scene.expected != "end":
         return None
     mine = MODIFIERS.index(scene.word)
@@ -43,38 +40,28 @@ def _modifier(scene: Scene) -> Advice | None:
     after = next((word for word in earlier if MODIFIERS.index(word) > mine), None)
     if after:
         return Advice(
-            f"{name} belongs before {_NAMES.get(after, after)}",
-            f"Swap them; the order is {_ORDER}.",
-            start,
+            f"{name} belongs before {_NAMES.get(after, after)}", f"Swap them; the order is {_ORDER}."
         )
-    return (
-        Advice(f"{name} is here a second time", "Delete one of them.", start)
-        if scene.word in earlier
-        else None
-    )
+    return Advice(f"{name} is here a second time", "Delete one of them.") if scene.word in earlier else None
 
 
 def _behind_the_pattern(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each mistake
     if scene.expected != "end":
         return None
-    start = scene.token.start
     if scene.word in FORMS:
-        return Advice("a second query begins here", "Send one query at a time.", start)
+        return Advice("a second query begins here", "Send one query at a time.")
     if scene.token.text == ";" and scene.near(1).text.upper() in (*FORMS, "PREFIX"):
-        return Advice("a second query begins after this semicolon", "Send one query at a time.", start)
+        return Advice("a second query begins after this semicolon", "Send one query at a time.")
     if scene.token.text in {";", "."}:
-        return Advice(f"a query does not end with {scene.token.text}", "Delete it.", start)
+        return Advice(f"a query does not end with {scene.token.text}", "Delete it.")
     if scene.word in (*ELEMENTS, "UNION"):
         return Advice(
-            f"{scene.word} is outside the pattern",
-            "Move it into the braces, before the closing }.",
-            start,
+            f"{scene.word} is outside the pattern", "Move it into the braces, before the closing }."
         )
     if scene.word == "JOIN":
         return Advice(
             "JOIN is SQL, not SPARQL",
             "Write all patterns inside the same braces; a shared variable joins them.",
-            start,
         )
     return None
 
@@ -82,10 +69,9 @@ def _behind_the_pattern(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one r
 def _sorting(scene: Scene) -> Advice | None:
     if scene.expected != "end" and scene.inside not in {"ORDER BY", "GROUP BY", "HAVING"}:
         return None
-    start, text = scene.token.start, scene.token.text
+    text = scene.token.text
     last = next(
-        (token.text.upper() for token in reversed(scene.before) if token.text.upper() in MODIFIERS),
-        "",
+        (token.text.upper() for token in reversed(scene.before) if token.text.upper() in MODIFIERS), ""
     )
     name = _NAMES.get(last, last)
     if text == "," and last in {"LIMIT", "OFFSET"}:
@@ -93,10 +79,9 @@ def _sorting(scene: Scene) -> Advice | None:
         return Advice(
             "LIMIT takes one number",
             f"Write LIMIT {second} OFFSET {first}." if second.isdigit() else "Write LIMIT 10 OFFSET 20.",
-            start,
         )
     if text == "," and last in {"ORDER", "GROUP"}:
-        return Advice(f"the keys of {name} are separated by spaces", "Delete the comma.", start)
+        return Advice(f"the keys of {name} are separated by spaces", "Delete the comma.")
     if text in _SIGNS and last in {"ORDER", "GROUP", "HAVING"}:
         return Advice(
             f"an expression after {name} needs parentheses", f"Write {name} ( … ).", scene.near(-1).start
@@ -113,17 +98,15 @@ def _sorting(scene: Scene) -> Advice | None:
 
 
 def _parts(scene: Scene) -> Advice | None:
-    before, start = scene.near(-1).text.upper(), scene.token.start
+    before = scene.near(-1).text.upper()
     if scene.expected == "BY":
-        return Advice(f"BY is missing after {before}", f"Write {before} BY.", start)
+        return Advice(f"BY is missing after {before}", f"Write {before} BY.")
     if scene.expected != "count":
         return None
     if scene.token.kind == "end":
         return Advice(f"{before} takes a number", f"Write for example {before} 10.", scene.near(-1).start)
     return Advice(
-        f"{before} takes a whole number, and {scene.token.text} is not one",
-        f"Write for example {before} 10.",
-        start,
+        f"{before} takes a whole number, and {scene.token.text} is not one", f"Write for example {before} 10."
     )
 
 
@@ -147,11 +130,7 @@ def _misspelt(scene: Scene) -> Advice | None:
         return None
     near = next(iter(nearest(scene.word, words)), "")
     return (
-        Advice(
-            f"{scene.token.text} is not a SPARQL keyword",
-            f"Did you mean {_NAMES.get(near, near)}?",
-            scene.token.start,
-        )
+        Advice(f"{scene.token.text} is not a SPARQL keyword", f"Did you mean {_NAMES.get(near, near)}?")
         if near
         else None
     )

@@ -18,37 +18,34 @@ _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 def _groups(scene: Scene) -> Advice | None:
     """Keywords that take braces, and what belongs into braces of its own."""
-    word, before, start = scene.word, scene.near(-1).text.upper(), scene.token.start
+    word, before = scene.word, scene.near(-1).text.upper()
     if scene.expected == "{" and scene.inside in {"OPTIONAL", "MINUS", "UNION", "EXISTS", "LATERAL"}:
-        return Advice(f"the pattern of {scene.inside} needs braces", f"Write {scene.inside} {{ … }}.", start)
+        return Advice(f"the pattern of {scene.inside} needs braces", f"Write {scene.inside} {{ … }}.")
     if scene.expected == "{" and scene.inside == "GRAPH":
-        return Advice("the pattern of GRAPH needs braces", f"Write GRAPH {before.lower()} {{ … }}.", start)
+        return Advice("the pattern of GRAPH needs braces", f"Write GRAPH {before.lower()} {{ … }}.")
     if scene.expected not in _IN_TRIPLES:
         return None
     if word == "UNION":
-        return Advice("UNION joins two groups in braces", "Write { … } UNION { … }.", start)
+        return Advice("UNION joins two groups in braces", "Write { … } UNION { … }.")
     if word == "SELECT":
-        return Advice("a subquery needs braces of its own", "Write { SELECT … WHERE { … } }.", start)
+        return Advice("a subquery needs braces of its own", "Write { SELECT … WHERE { … } }.")
     return None
 
 
 def _literals(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each mistake
     """Language tags, datatypes, dates, true and false."""
-    token, before, start = scene.token, scene.near(-1), scene.token.start
+    token, before = scene.token, scene.near(-1)
     if before.kind == "string" and token.text == "@":
         return Advice(
             "a language tag has no quotes",
             f"Write {before.text}@{scene.near(1).text.strip(chr(34) + chr(39))}.",
-            start,
         )
     if before.kind == "language" and token.kind == "word" and scene.joined(0) and token.text.startswith("_"):
         return Advice(
             "a language tag is written with a hyphen", f"Write {before.text}-{token.text[1:]}.", before.start
         )
     if before.kind == "string" and token.text == "^":
-        return Advice(
-            "a datatype comes after two carets", f"Write {before.text}^^{scene.near(1).text}.", start
-        )
+        return Advice("a datatype comes after two carets", f"Write {before.text}^^{scene.near(1).text}.")
     if before.kind == "number" and token.text == "^^":
         return Advice(
             "a value with a datatype needs quotes",
@@ -62,12 +59,12 @@ def _literals(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for 
             "a date is a quoted value with a datatype", f'Write "{match[0]}"^^xsd:date.', before.start
         )
     if scene.expected == "object" and token.kind == "word" and token.text.lower() in {"true", "false"}:
-        return Advice(f"{token.text} is written in lower case", f"Write {token.text.lower()}.", start)
+        return Advice(f"{token.text} is written in lower case", f"Write {token.text.lower()}.")
     return None
 
 
 def _paths(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each mistake
-    token, before, start = scene.token, scene.near(-1), scene.token.start
+    token, before = scene.token, scene.near(-1)
     if (
         scene.expected == "predicate"
         and token.text in {"/", "("}
@@ -86,7 +83,7 @@ def _paths(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for eac
     if scene.expected == "path step" and token.kind == "variable":
         if scene.joined(0):
             return Advice(
-                "a path cannot contain a variable", "Write two triples with a variable between them.", start
+                "a path cannot contain a variable", "Write two triples with a variable between them."
             )
         return Advice(
             f"a property is missing after {before.text}",
@@ -95,9 +92,7 @@ def _paths(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for eac
         )
     if scene.expected == "path step" and token.text in {"/", "|"}:
         return Advice(
-            "a property is missing between the two signs",
-            f"Write one {token.text} between two properties.",
-            start,
+            "a property is missing between the two signs", f"Write one {token.text} between two properties."
         )
     if scene.expected == "object" and before.kind == "variable" and token.text in {"*", "+", "/", "|", "^"}:
         return Advice(
@@ -110,13 +105,9 @@ def _paths(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for eac
             before.start,
         )
     if scene.expected == "object" and token.text == "{" and scene.near(1).kind == "number":
-        return Advice(
-            "a path cannot count its steps",
-            f"Repeat the property: {before.text}/{before.text}.",
-            start,
-        )
+        return Advice("a path cannot count its steps", f"Repeat the property: {before.text}/{before.text}.")
     if scene.expected == "negated path":
-        return Advice("only properties, with | between them, can follow !", "Write !(a:b | ^c:d).", start)
+        return Advice("only properties, with | between them, can follow !", "Write !(a:b | ^c:d).")
     return None
 
 
@@ -133,7 +124,7 @@ def _local_name(scene: Scene) -> Advice:
 def _values(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each mistake
     if scene.inside != "VALUES":
         return None
-    token, start = scene.token, scene.token.start
+    token = scene.token
     if scene.expected == "values {" and token.kind == "variable":
         return Advice(
             "several variables of VALUES need parentheses",
@@ -141,35 +132,29 @@ def _values(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for ea
             scene.near(-1).start,
         )
     if scene.expected == "values {":
-        return Advice("the values need braces", "Write VALUES ?x { 1 2 }.", start)
+        return Advice("the values need braces", "Write VALUES ?x { 1 2 }.")
     if token.text == ",":
-        return Advice("values are separated by spaces", "Delete the comma.", start)
+        return Advice("values are separated by spaces", "Delete the comma.")
     if scene.expected == "value" and token.text == ")":
         return Advice(
-            "the row has fewer values than VALUES has variables",
-            "Write UNDEF for a missing value.",
-            start,
+            "the row has fewer values than VALUES has variables", "Write UNDEF for a missing value."
         )
     if scene.expected == "end of row":
         return Advice(
-            "the row has more values than VALUES has variables",
-            "Delete some, or name another variable.",
-            start,
+            "the row has more values than VALUES has variables", "Delete some, or name another variable."
         )
     if scene.expected == "row":
-        return Advice("each row of several variables needs parentheses", "Write { (1 2) (3 4) }.", start)
+        return Advice("each row of several variables needs parentheses", "Write { (1 2) (3 4) }.")
     if token.kind == "variable":
         return Advice(
-            "VALUES takes values, not variables",
-            "Write IRIs, numbers or quoted strings, or use BIND.",
-            start,
+            "VALUES takes values, not variables", "Write IRIs, numbers or quoted strings, or use BIND."
         )
     return None
 
 
 def _words(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each mistake
-    """A word where a term should be: a text without quotes, a variable without its sign, ``a`` in another place."""
-    token, start = scene.token, scene.token.start
+    """A word where a term should be: a text without quotes, a variable without its sign, a stray ``a``."""
+    token = scene.token
     if token.kind != "word" or scene.expected not in {*_IN_TRIPLES, "list item", "value", "path step"}:
         return None
     if (
@@ -185,32 +170,27 @@ def _words(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for eac
         )
     if token.text in {"a", "A"}:
         return Advice(
-            "a is short for rdf:type and comes between a thing and its class", "Write ?x a the class.", start
+            "a is short for rdf:type and comes between a thing and its class", "Write ?x a the class."
         )
     if scene.expected == "predicate":
         prefix = next(filter(None, prologue(scene.tokens).prefixes), "ex")
         return Advice(
             f"{token.text} is not a predicate",
             f"Write a prefix before it, such as {prefix}:{token.text}, or ?{token.text} for a variable.",
-            start,
         )
     if scene.expected == "subject" or (scene.expected == "dot" and scene.near(1).text not in {"(", "{"}):
         return Advice(
-            f"{token.text} is not a subject",
-            f"Write ?{token.text} for a variable, or a prefix before it.",
-            start,
+            f"{token.text} is not a subject", f"Write ?{token.text} for a variable, or a prefix before it."
         )
     if scene.expected == "dot":
         return None
     return Advice(
-        f"{token.text} is not a value",
-        f'Write "{token.text}" for a text, or ?{token.text} for a variable.',
-        start,
+        f"{token.text} is not a value", f'Write "{token.text}" for a text, or ?{token.text} for a variable.'
     )
 
 
 def _triples(scene: Scene) -> Advice | None:
-    token, before, start = scene.token, scene.near(-1), scene.token.start
+    token, before = scene.token, scene.near(-1)
     if token.text == "=" and before.kind == "variable":
         return Advice(
             "= does not set a value in a pattern",
@@ -218,7 +198,7 @@ def _triples(scene: Scene) -> Advice | None:
             before.start,
         )
     if scene.expected == "subject" and token.text == "." and before.text == ".":
-        return Advice("one dot is enough", "Delete the second.", start)
+        return Advice("one dot is enough", "Delete the second.")
     if scene.expected == "subject" and token.text == ";" and before.text == ".":
         return Advice(
             "a semicolon continues the same subject, and the dot has ended it",
@@ -227,7 +207,7 @@ def _triples(scene: Scene) -> Advice | None:
         )
     if scene.expected == "predicate" and token.kind in {"string", "number"}:
         return Advice(
-            "a predicate is a property, not a value", "Write an IRI, a prefixed name or a variable.", start
+            "a predicate is a property, not a value", "Write an IRI, a prefixed name or a variable."
         )
     if scene.expected in {"predicate", "object"} and (
         token.kind == "end" or token.text in {".", "}", ";", "]", ","}
@@ -250,7 +230,7 @@ def _missing_dot(scene: Scene) -> Advice | None:
         return Advice(
             said, "Write a semicolon before another predicate of the same subject.", scene.near(-2).start
         )
-    hint = "End the triple with a dot; or write ; before another predicate of the same subject, or , before another object."
+    hint = "End the triple with a dot; or write ; before another predicate, or , before another object."
     return Advice(f"a dot is missing after {before.text[:60]}", hint, end(before))
 
 

@@ -15,21 +15,17 @@ def _head(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each
     """What stands between SELECT and the pattern."""
     if scene.expected not in {"projection", "where"}:
         return None
-    token, word, start = scene.token, scene.word, scene.token.start
+    token, word = scene.token, scene.word
     if token.kind == "word" and (word in AGGREGATES or word in FUNCTIONS) and scene.near(1).text == "(":
         return Advice(
-            f"the value of {word} needs a name here",
-            f"Write ({word}(…) AS ?name), parentheses included.",
-            start,
+            f"the value of {word} needs a name here", f"Write ({word}(…) AS ?name), parentheses included."
         )
     if word == "DISTINCT":
         return Advice(
-            "DISTINCT comes once, directly after SELECT",
-            "Write SELECT DISTINCT and then the variables.",
-            start,
+            "DISTINCT comes once, directly after SELECT", "Write SELECT DISTINCT and then the variables."
         )
     if token.text == ",":
-        return Advice("variables are separated by spaces", "Delete the comma.", start)
+        return Advice("variables are separated by spaces", "Delete the comma.")
     if word == "AS":
         return Advice(
             "an expression and its new name need parentheses",
@@ -37,7 +33,7 @@ def _head(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each
             scene.near(-1).start,
         )
     if word == "TOP":
-        return Advice("TOP is SQL, not SPARQL", "Write LIMIT and the number at the end of the query.", start)
+        return Advice("TOP is SQL, not SPARQL", "Write LIMIT and the number at the end of the query.")
     if token.text == "-" and scene.joined(0) and scene.near(-1).kind == "variable":
         return Advice(
             "a variable name cannot contain -",
@@ -48,20 +44,18 @@ def _head(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each
 
 
 def _no_variables(scene: Scene) -> Advice | None:
-    token, start = scene.token, scene.token.start
+    token = scene.token
     if token.text in {"?", "$"}:
         return Advice(
             f"there is no space between {token.text} and the name of a variable",
             f"Write {token.text}{scene.near(1).text}.",
-            start,
         )
     if token.text == "{" and _only_variables(scene):
-        return Advice("the variables of SELECT are not in braces", "Write SELECT ?a ?b WHERE { … }.", start)
+        return Advice("the variables of SELECT are not in braces", "Write SELECT ?a ?b WHERE { … }.")
     if token.text == "{" or scene.word == "WHERE":
         return Advice(
             "SELECT does not say which variables to return",
             "Write SELECT * for all variables, or name some: SELECT ?s.",
-            start,
         )
     return _without_sign(scene)
 
@@ -79,30 +73,29 @@ def _without_sign(scene: Scene) -> Advice | None:
     following = scene.near(1)
     if scene.expected == "where" and following.kind == "end":
         return None
-    return Advice("a variable begins with a question mark", f"Write ?{scene.token.text}.", scene.token.start)
+    return Advice("a variable begins with a question mark", f"Write ?{scene.token.text}.")
 
 
 def _no_pattern(scene: Scene) -> Advice | None:
     form = next((name for name in reversed(scene.mistake.inside) if name != "{"), "SELECT")
-    start = scene.token.start
     if scene.token.kind == "end":
-        return Advice("the pattern is missing", "Add WHERE { … }.", start)
+        return Advice("the pattern is missing", "Add WHERE { … }.")
     if form == "ASK" and scene.token.kind == "variable" and scene.near(-1).text.upper() == "ASK":
         return Advice(
-            "ASK takes no variables: it answers yes or no", "Write ASK { … }, or SELECT for values.", start
+            "ASK takes no variables: it answers yes or no", "Write ASK { … }, or SELECT for values."
         )
     if scene.near(-1).text.upper() == "WHERE" or scene.token.text == "(":
-        return Advice("the pattern needs braces", "Write WHERE { … }.", start)
+        return Advice("the pattern needs braces", "Write WHERE { … }.")
     return _without_sign(scene) if form == "SELECT" else None
 
 
 def _naming(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each mistake
     """AS and the variable after it."""
-    token, start = scene.token, scene.token.start
+    token = scene.token
     if scene.expected == "variable after AS":
         if token.kind == "word":
-            return Advice("AS must be followed by a variable", f"Write ?{token.text}.", start)
-        return Advice("AS must be followed by a variable", "Write for example AS ?name.", start)
+            return Advice("AS must be followed by a variable", f"Write ?{token.text}.")
+        return Advice("AS must be followed by a variable", "Write for example AS ?name.")
     if scene.expected == ")" and scene.near(-2).text.upper() == "AS" and scene.near(-1).kind == "variable":
         return Advice(
             "the expression comes before AS, the new variable after it",
@@ -113,9 +106,7 @@ def _naming(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for ea
         return None
     if scene.inside == "BIND":
         return Advice(
-            "BIND does not name the variable that takes the value",
-            "Write BIND(the expression AS ?name).",
-            start,
+            "BIND does not name the variable that takes the value", "Write BIND(the expression AS ?name)."
         )
     if token.kind == "variable" and scene.near(-1).kind == "variable":
         return Advice(
@@ -124,46 +115,39 @@ def _naming(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for ea
             scene.near(-1).start,
         )
     if token.text == ".":
-        return Advice("a dot does not join texts", "Write CONCAT(?a, ?b).", start)
-    return Advice("an expression in SELECT needs a name", "Write (the expression AS ?name).", start)
+        return Advice("a dot does not join texts", "Write CONCAT(?a, ?b).")
+    return Advice("an expression in SELECT needs a name", "Write (the expression AS ?name).")
 
 
 def _graphs(scene: Scene) -> Advice | None:
     if scene.expected != "graph name":
         return None
-    before, start = scene.near(-1).text.upper(), scene.token.start
+    before = scene.near(-1).text.upper()
     if before in {"FROM", "NAMED"}:
         return Advice(
             "FROM names a graph, not a table or a class",
-            "Delete it, and ask for a class in the pattern: ?x a the class. A graph is an IRI in angle brackets.",
-            start,
+            "Delete it, and ask for a class in the pattern: ?x a the class. A graph is an IRI in <…>.",
         )
     return Advice(
-        "GRAPH does not name a graph", "Write GRAPH ?g { … }, or the IRI of the graph instead of ?g.", start
+        "GRAPH does not name a graph", "Write GRAPH ?g { … }, or the IRI of the graph instead of ?g."
     )
 
 
 def _template(scene: Scene) -> Advice | None:
-    start = scene.token.start
     if scene.expected == "template":
-        return Advice("the template of CONSTRUCT needs braces", "Write CONSTRUCT { … } WHERE { … }.", start)
+        return Advice("the template of CONSTRUCT needs braces", "Write CONSTRUCT { … } WHERE { … }.")
     if scene.expected == "described":
         return Advice(
-            "DESCRIBE does not say what to describe",
-            "Write for example DESCRIBE ?x WHERE { … }, or an IRI.",
-            start,
+            "DESCRIBE does not say what to describe", "Write for example DESCRIBE ?x WHERE { … }, or an IRI."
         )
     if scene.in_template and scene.token.kind == "word" and scene.expected in {"}", "subject"}:
         return Advice(
-            f"the template of CONSTRUCT contains only triples, not {scene.word}",
-            "Move it into WHERE { … }.",
-            start,
+            f"the template of CONSTRUCT contains only triples, not {scene.word}", "Move it into WHERE { … }."
         )
     if scene.in_template and scene.token.text in {"/", "|", "*", "+"} and scene.expected == "object":
         return Advice(
             "the template of CONSTRUCT cannot contain paths",
             "Write one property here; paths belong in WHERE { … }.",
-            start,
         )
     return None
 

@@ -63,11 +63,11 @@ EXPECTED: Final = {
 
 
 class Advice(NamedTuple):
-    """What is wrong, what to write (None where that is unknown), and where it is wrong, as an offset."""
+    """What is wrong, what to write (or None), and the offset of the mistake if not the token's."""
 
     detail: str
     hint: str | None
-    start: int
+    start: int = -1
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Warnings about a query that is SPARQL and may still not mean what it seems to: never a refusal, and only what is sure.
+"""Warnings about a query that is SPARQL and may not mean what it seems to: only what is sure.
 
-A query is read as a tree and held against the :class:`~r2p_kg.sparql.known_terms.KnownTerms`; nothing is evaluated. Most
-queries give no reason for a warning, so each rule looks first for what it could complain of, and at the tree after that.
+A query is read as a tree and held against the :class:`~r2p_kg.sparql.known_terms.KnownTerms`; nothing is
+evaluated. Most queries give no reason for a warning, so each rule looks first for what it could complain of.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ LONGEST: Final = 8192
 class LintWarning:
     """One warning.
 
-    code: What it is about, never renamed: unknown-term, unknown-vocabulary, deprecated-term, cartesian-product,
-        unknown-language, untagged-text, literal-subject, aggregate-in-filter, alias-in-having, arithmetic-date.
+    code: What it is about, never renamed: unknown-term, unknown-vocabulary, deprecated-term,
+        cartesian-product, unknown-language, untagged-text, literal-subject, aggregate-in-filter,
+        alias-in-having or arithmetic-date.
     message: One sentence and the way out.
     line, column: From 1.
     """
@@ -40,7 +41,7 @@ class LintWarning:
 
 
 def lint(query: str, known: KnownTerms) -> tuple[LintWarning, ...]:
-    """The warnings, at most :data:`MOST`, in the order of the text; none for a text of more than :data:`LONGEST` characters.
+    """The first :data:`MOST` warnings, in the order of the text; none for a text over :data:`LONGEST`.
 
     The query is one that the engine takes; of others nothing is promised.
     """

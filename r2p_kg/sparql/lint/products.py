@@ -1,7 +1,7 @@
-"""Cartesian products: triples of one group that share no variable, so that each match of one meets each match of the other.
+"""Cartesian products: triples of one group that share no variable, so that each match meets each other match.
 
-Only what is sure is told: whatever could join two triples (a filter, a nested group, a variable that is used outside the
-group) counts as joining them.
+Only what is sure is told: whatever could join two triples (a filter, a nested group, a variable that is used
+outside the group) counts as joining them.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 _Extents = dict[str, tuple[int, int]]
 
 _MESSAGE: Final = (
-    "nothing joins these triples to those before them: every match of one is combined with every match of the "
-    "other; share a variable"
+    "nothing joins these triples to those before them, so every match of one meets every match of the other; "
+    "share a variable"
 )
 
 
 def warnings(tree: Tree) -> Iterator[tuple[Token, str, str]]:
-    """Token, code and message of each warning: at the first of the triples that nothing joins to earlier ones."""
+    """Token, code and message of each warning, at the first triples that nothing joins to earlier ones."""
     extents = cache(lambda: _extents(tree))
     for group in tree.every("{"):
         triples = [part for part in group.parts if part.name == "triples"]
@@ -37,7 +37,11 @@ def warnings(tree: Tree) -> Iterator[tuple[Token, str, str]]:
 
 def _apart(tree: Tree, group: Node, triples: list[Node], extents: Callable[[], _Extents]) -> Iterator[int]:
     """The index of the first token of each lot of triples but the first lot."""
-    runs = [_names(tree, node.indexes()) for node in triples]
+    # A thing of which one triple tells, and that another names, joins them as well.
+    things = {
+        tree.tokens[node.first].text for node in triples if tree.tokens[node.first].kind in ("iri", "name")
+    }
+    runs = [_names(tree, node.indexes()) | (_ends(tree, node) & things) for node in triples]
     joined = [_names(tree, part.indexes()) for part in group.parts if part.name != "triples"]
     lots = _lots([*map(set, runs), *joined])
     if len({id(lot) for lot in lots.values()}) > 1:
@@ -51,8 +55,14 @@ def _apart(tree: Tree, group: Node, triples: list[Node], extents: Callable[[], _
                 yield node.first
 
 
+def _ends(tree: Tree, node: Node) -> set[str]:
+    """The subject and the objects of triples, as far as each is one token."""
+    objects = [part.first for part in node.parts if part.name == "object" and part.end - part.first == 1]
+    return {tree.tokens[at].text for at in (node.first, *objects)}
+
+
 def _outside(group: Node, names: Iterable[str], extents: _Extents) -> set[str]:
-    """Those of the names that the pattern around this group, or around the query that it belongs to, holds as well."""
+    """Those of the names that also stand outside this group, or outside the query whose pattern it is."""
     whole = group.around if group.around is not None and group.around.name == "SELECT" else group
     known = [(name, *extents[name]) for name in names if name in extents]
     return {name for name, first, last in known if first < whole.first or last >= whole.end}

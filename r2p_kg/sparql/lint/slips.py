@@ -30,7 +30,9 @@ def warnings(tree: Tree) -> Iterator[tuple[Token, str, str]]:
             yield tree.tokens[node.first], "literal-subject", message
     for condition in tree.every("FILTER"):
         for node in condition.every(AGGREGATES, without=("{", "SELECT")):
-            message = f"{node.name} has no groups inside FILTER, which therefore keeps nothing; write HAVING after GROUP BY"
+            message = (
+                f"{node.name} has no groups in FILTER, which so keeps nothing; write HAVING after GROUP BY"
+            )
             yield tree.tokens[node.first - 2], "aggregate-in-filter", message
     for having in tree.every("HAVING"):
         yield from _aliases(tree, having)
@@ -42,7 +44,7 @@ def warnings(tree: Tree) -> Iterator[tuple[Token, str, str]]:
 
 
 def _aliases(tree: Tree, having: Node) -> Iterator[tuple[Token, str, str]]:
-    """Variables in HAVING that only a column of the same SELECT names: HAVING comes before the columns are computed."""
+    """Variables in HAVING that only a column names: columns are computed after HAVING."""
     select = having.around
     if select is None:
         return
@@ -54,5 +56,7 @@ def _aliases(tree: Tree, having: Node) -> Iterator[tuple[Token, str, str]]:
     for token in tree.variables(having):
         if expression := computed.get(token.text[1:]):
             written = tree.text[expression[0].start : expression[-1].start + len(expression[-1].text)]
-            message = f"{token.text} has no value in HAVING, which therefore keeps nothing; write {written[:80]} for it"
+            message = (
+                f"{token.text} has no value in HAVING, which so keeps nothing; write {written[:80]} for it"
+            )
             yield token, "alias-in-having", message

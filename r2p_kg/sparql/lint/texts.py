@@ -1,4 +1,4 @@
-"""Texts that match nothing: in a language that the graph does not have, or without the language tag that it has."""
+"""Texts that match nothing: in a language that the graph does not have, or without the tag that it has."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _new_variables(tree: Tree) -> set[str]:
 
 
 def _languages(tree: Tree, known: KnownTerms, new: set[str]) -> Iterator[tuple[Token, str, str]]:
-    """Languages of no text of the graph, in ``LANG(?x) = "…"``, ``LANGMATCHES(LANG(?x), "…")`` and ``"…"@…``."""
+    """Languages of no text of the graph: with LANG, with LANGMATCHES, or as the tag of a string."""
     some = ", ".join(sorted(known.languages)[:8])
     has = f"it has {some}" if some else "no text of it has a language"
     tags = any(token.kind == "language" for token in tree.tokens)
@@ -63,7 +63,7 @@ def _patterns(tree: Tree) -> Iterator[Node]:
 
 
 def _compared(tree: Tree, call: Node) -> tuple[Token | None, bool]:
-    """The string with which a call of LANG is compared, and whether LANGMATCHES compares them; None if nothing does."""
+    """The string with which a call of LANG is compared, or None; and whether LANGMATCHES compares them."""
     behind, after = tree.word(call.end), call.end + 1
     matches = behind == "," and call.around is not None and call.around.name == "LANGMATCHES"
     if not matches and behind != "=":
@@ -83,7 +83,7 @@ def _any_matches(tag: str, languages: frozenset[str]) -> bool:
 
 
 def _untagged(tree: Tree, known: KnownTerms, new: set[str]) -> Iterator[tuple[Token, str, str]]:
-    """Plain strings where the graph has only texts with a language: as objects, in ``?x = "…"`` and in VALUES."""
+    """Plain strings where all values have a language: as objects, in ``?x = "…"`` and in VALUES."""
     values = {at: node for node in tree.every("VALUES") for at in node.indexes()}
     places = {node.first for node in tree.every("object")} | values.keys()
     plain = [
@@ -112,7 +112,7 @@ def _untagged(tree: Tree, known: KnownTerms, new: set[str]) -> Iterator[tuple[To
         tag = objects.get(at) or tags.get(_equal_to(tree, at)) or _of_values(tree, values.get(at), tagged)
         if tag:
             text = tree.tokens[at].text[:60]
-            message = f"a text without a language matches nothing here, because all values have one; write {text}@{tag}"
+            message = f"a text without a language matches nothing, all values have one; write {text}@{tag}"
             yield tree.tokens[at], "untagged-text", message
 
 
@@ -122,7 +122,7 @@ def _is_plain(tree: Tree, at: int) -> bool:
 
 
 def _objects(tree: Tree, known: KnownTerms) -> dict[int, str]:
-    """Index of each object that is one token → the language of its property's values, if they all have one."""
+    """Index of each object of one token → the language of its property's values, if they all have one."""
     head = prologue(tree.tokens, known.base)
     found: dict[int, str] = {}
     for pattern in _patterns(tree):
@@ -138,7 +138,7 @@ def _objects(tree: Tree, known: KnownTerms) -> dict[int, str]:
 
 
 def _equal_to(tree: Tree, at: int) -> str:
-    """The name of the variable to which a condition says that this string is equal; empty if there is none."""
+    """The name of the variable that a condition compares with this string; empty if there is none."""
     for variable, equal, before, behind in (
         (at - 2, at - 1, at - 3, at + 1),
         (at + 2, at + 1, at - 1, at + 3),
@@ -150,7 +150,7 @@ def _equal_to(tree: Tree, at: int) -> str:
 
 
 def _of_values(tree: Tree, node: Node | None, tagged: dict[int, str]) -> str | None:
-    """The language of all values that the group around a VALUES with one variable can give it; None if it is not so."""
+    """The language of the values of a VALUES with one variable, if the group around it knows it."""
     if node is None or node.around is None or tree.tokens[node.first].kind != "variable":
         return None
     name = tree.tokens[node.first].text[1:]
