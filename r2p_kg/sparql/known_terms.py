@@ -37,7 +37,7 @@ _COMPARED: Final = 12
 
 @dataclass(frozen=True)
 class KnownTerms:
-    """What the data hold. Made once by :meth:`of` (about a second for a million quads), read by many threads.
+    """What some data hold, made once by :meth:`of` (about five seconds for a million quads).
 
     terms: Every IRI; None if there are too many to keep.
     deprecated: Those that say so of themselves.

@@ -1,13 +1,13 @@
 """What a query is and whether it may be asked, decided from its text before anything is evaluated.
 
-Refused: SERVICE (the service would send requests for its users), updates, FROM of graphs that are not served,
-    texts that are too long, too deep or too complex for the parser's stack. The engine shows no syntax tree,
-    so that this works on tokens (:mod:`r2p_kg.sparql.tokens`).
+Refused are SERVICE (the service would send requests for its users), updates, FROM of graphs that are not
+served, and texts that are too long, too deep or too complex for the parser's stack. All of this is decided
+from tokens (:mod:`r2p_kg.sparql.tokens`), not from the tree: it must hold for readings that are no SPARQL.
 
 Two things make that safe although the engine's own parser has no token stage. It takes keywords without a
 word boundary (``1SERVICE<…>``), so keywords are looked for inside words. And it takes ``<`` as "less than"
 where longest match sees an IRI (``1<'>')SERVICE…``), so every reading of such a ``<`` is followed, each
-position once. What still slips through meets a process without network (:mod:`r2p_kg.engine.sandbox`).
+position once. What still slips through should meet a process without network.
 
 Most queries cannot be refused whatever their tokens are: none of the words that matter stands anywhere in
 them, and they are too short to nest too deep. They pass without being read (a few microseconds); every other
@@ -75,9 +75,10 @@ _MOST_SKIPPED: Final = 4_000_000
 class Limits:
     """What a text may be before it is evaluated.
 
-    ``length``: bytes in UTF-8. ``depth``: open brackets and runs of unary signs.
-    ``operators``: signs and keywords that nest the algebra, in all.
-    ``graphs``: IRIs that FROM and FROM NAMED may name; None lets any pass.
+    length: Bytes in UTF-8.
+    depth: Open brackets and runs of unary signs.
+    operators: Signs and keywords that nest the algebra, in all.
+    graphs: The IRIs that FROM and FROM NAMED may name; None lets any pass.
     """
 
     length: int = 65_536
@@ -90,10 +91,10 @@ class Limits:
 class Inspection:
     """What a query's text says of itself.
 
-    ``form``: ``select``, ``ask``, ``construct`` or ``describe``; ``kind``: ``select``, ``ask`` or ``graph``,
-    as in :mod:`r2p_kg.graph.media`.
-    ``default``, ``named``: the graphs of FROM and FROM NAMED, in order.
-    ``volatile``: the answer may differ each time (time, chance, new names).
+    form: ``select``, ``ask``, ``construct`` or ``describe``.
+    kind: What its answer is: ``select``, ``ask`` or ``graph``.
+    default, named: The graphs of FROM and FROM NAMED, in order.
+    volatile: True if the answer may differ each time (time, chance, new names).
     """
 
     form: str

@@ -53,7 +53,7 @@ _KINDS: Final = ("", *(kind for kind, _ in _TERMINALS))
 
 #: A local name that needs no escapes and is not empty (PN_LOCAL).
 PLAIN_LOCAL: Final = re.compile(
-    rf"[{_BASE}_0-9:](?:[{_BASE}_{_MORE}:-]++|%[0-9A-Fa-f]{{2}}|\.++(?={_NAME}|[:%]))*+"
+    rf"(?:[{_BASE}_0-9:]|%[0-9A-Fa-f]{{2}})(?:[{_BASE}_{_MORE}:-]++|%[0-9A-Fa-f]{{2}}|\.++(?={_NAME}|[:%]))*+"
 )
 
 #: Tokens of kind ``other`` after which the rest is one token.
@@ -73,8 +73,7 @@ class Token(NamedTuple):
     """One terminal.
 
     kind: ``iri``, ``name`` (prefixed), ``blank``, ``variable``, ``string``, ``language``, ``number``,
-    ``word``,
-        ``mark`` or ``other``.
+        ``word``, ``mark`` or ``other``.
     text: As written.
     start: Its offset from the beginning of the text.
     """

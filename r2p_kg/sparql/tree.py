@@ -69,8 +69,7 @@ class Mistake:
     """Where a text ceases to be SPARQL.
 
     index: That of the first token that cannot stand; the number of tokens if the text ends too early.
-    expected: What could stand there, as a short tag; empty if this reader cannot tell whether it is a mistake
-        at all.
+    expected: What could stand there, as a short tag; empty if this reader cannot tell.
     inside: The constructs around it, the innermost last.
     opened: The indexes of the brackets that are open there.
     """

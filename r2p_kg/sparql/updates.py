@@ -51,7 +51,7 @@ def with_dataset(text: str, default: Sequence[str] = (), named: Sequence[str] = 
     clauses = [f"USING <{iri}>" for iri in default] + [f"USING NAMED <{iri}>" for iri in named]
     pieces, copied = [], 0
     for index, token in _outside(found):
-        word = token.text.upper()
+        word = token.text.upper() if token.kind == "word" else ""
         if word.startswith(("USING", "WITH")):
             message = (
                 f"{word} and the parameters using-(named-)graph-uri exclude each other; delete one of them"
@@ -66,38 +66,30 @@ def with_dataset(text: str, default: Sequence[str] = (), named: Sequence[str] = 
 
 
 def _outside(found: Sequence[Token]) -> Iterator[tuple[int, Token]]:
-    """The words outside all braces, with their places: what is between the operations' patterns."""
+    """The tokens between the operations' patterns, with their places; the outermost braces are among them."""
     depth = 0
     for index, token in enumerate(found):
-        if token.text in ("{", "}"):
-            depth += 1 if token.text == "{" else -1
-        elif token.kind == "word" and depth == 0:
+        depth -= token.text == "}"
+        if depth == 0:
             yield index, token
+        depth += token.text == "{"
 
 
 def _template(text: str, found: Sequence[Token], where: int) -> Iterator[str]:
     """The pattern once more, as what DELETE WHERE deletes: that form takes no USING (Update, 3.1.3.3)."""
-    short = found[where].text.upper() == "DELETEWHERE" or (
-        where > 0 and found[where - 1].text.upper() == "DELETE"
-    )
-    if not short:
-        return
-    depth = 0
-    for token in found[where + 1 :]:
-        depth += (token.text == "{") - (token.text == "}")
-        if depth == 0:
-            yield text[found[where + 1].start : token.start + 1] + " "
-            return
+    words = [token.text.upper() for token in found[max(0, where - 1) : where + 1]]
+    if words[-1] == "DELETEWHERE" or words == ["DELETE", "WHERE"]:
+        last = next((token for index, token in _outside(found) if index > where + 1), None)
+        if last is not None:
+            yield text[found[where + 1].start : last.start + 1] + " "
 
 
 def _refuse_load(text: str, found: Sequence[Token]) -> None:
     """Refuse LOAD where an operation begins: outside all braces, and not where a name follows a word."""
-    depth, before = 0, ""
-    for token in found:
-        if depth == 0 and before != "word" and token.kind in ("word", "name") and _LOAD.search(token.text):
+    for index, token in _outside(found):
+        follows_word = index > 0 and found[index - 1].kind == "word"
+        if not follows_word and token.kind in ("word", "name") and _LOAD.search(token.text):
             raise _load(text, token)
-        depth += (token.text == "{") - (token.text == "}")
-        before = token.kind
     for token in other_readings(text, found, _LOAD):
         ahead = tuple(islice(tokens(text, token.start), 3))
         rest = ahead[2:] if len(ahead) > 1 and ahead[1].text.upper() == "SILENT" else ahead[1:]

@@ -131,10 +131,10 @@ def planned(
 
 
 def _written(now: Service) -> Dataset:
-    """All graphs but the entailed one; the whole if there is none."""
+    """All graphs of the data but the entailed one; the whole if there is no such graph."""
     if now.graphs is None or vocab.ENTAILED_GRAPH not in now.graphs:
         return _WHOLE
-    written = tuple(sorted(now.graphs - {vocab.ENTAILED_GRAPH}))
+    written = tuple(sorted(now.graphs - {vocab.ENTAILED_GRAPH, vocab.SERVICE_GRAPH}))
     return Dataset(written, written)
 
 

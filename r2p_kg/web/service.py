@@ -84,7 +84,7 @@ class Service:
 
     @property
     def graphs(self) -> frozenset[str] | None:
-        """The names of the graphs that are served; None where every IRI may name one."""
+        """The names of the graphs that are served; None if every IRI may name one."""
         return self.once(
             "graphs",
             lambda: self._graphs() if self.settings.union else None,

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from r2p_kg import library
 from r2p_kg.graph import vocab
 from r2p_kg.sparql import lint as linting
 from r2p_kg.sparql.grammar import parse
@@ -194,6 +195,8 @@ PRODUCTS: Final = [
     ("CONSTRUCT { ?a x:says ?b . ?c x:says ?d } WHERE { ?a x:says ?b . ?c x:says ?d }", [66]),
     ("CONSTRUCT WHERE { ?a x:says ?b . ?c x:says ?d }", [34]),
     ("SELECT ?a ?c { ?a x:says ?b . ?c x:says ?d } ORDER BY ?a ?c", [31]),
+    ("SELECT * { ?a a x:Situation . ?c a x:Situation }", [31]),
+    ("SELECT * { id:peace x:says ?a . id:kenya-2007 x:asOf ?b }", [33]),
 ]
 
 
@@ -217,6 +220,8 @@ JOINED: Final = [
     "SELECT * { { ?a x:says ?b } UNION { ?c x:says ?d } }",
     "SELECT * { { SELECT ?a ?c { ?a x:says ?b . ?c x:says ?d } } ?a x:concerns ?c }",
     "ASK { ?a ?b ?c }",
+    "SELECT * { ?a x:concerns id:kenya-2007 . id:kenya-2007 rdfs:label ?b }",
+    "SELECT * { id:kenya-2007 rdfs:label ?a . id:kenya-2007 x:asOf ?b }",
 ]
 
 
@@ -323,8 +328,8 @@ def test_no_query_of_the_gallery_is_warned_of(snapshot_of_the_checkout: Built) -
     vocabulary = KnownTerms.of(
         snapshot_of_the_checkout.snapshot.quads, snapshot_of_the_checkout.snapshot.prefixes, vocab.BASE
     )
-    gallery = sorted((Path(__file__).parent.parent.parent / "queries").rglob("*.rq"))
-    assert len(gallery) >= 86
-    assert {} == {
-        path.stem: found for path in gallery if (found := lint(path.read_text(encoding="utf-8"), vocabulary))
-    }
+    questions = library.load(Path(__file__).parent.parent.parent / "queries").queries
+    assert len(questions) >= 86
+    bound = {one.id: library.bind(one, {}) for one in questions}
+    assert [] == [name for name, text in bound.items() if parse(text).mistake]
+    assert {} == {name: found for name, text in bound.items() if (found := lint(text, vocabulary))}

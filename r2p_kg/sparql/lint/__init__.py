@@ -28,9 +28,8 @@ class LintWarning:
     """One warning.
 
     code: What it is about, never renamed: unknown-term, unknown-vocabulary, deprecated-term,
-        cartesian-product,
-        unknown-language, untagged-text, literal-subject, aggregate-in-filter, alias-in-having,
-        arithmetic-date.
+        cartesian-product, unknown-language, untagged-text, literal-subject, aggregate-in-filter,
+        alias-in-having or arithmetic-date.
     message: One sentence and the way out.
     line, column: From 1.
     """

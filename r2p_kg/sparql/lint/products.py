@@ -37,7 +37,11 @@ def warnings(tree: Tree) -> Iterator[tuple[Token, str, str]]:
 
 def _apart(tree: Tree, group: Node, triples: list[Node], extents: Callable[[], _Extents]) -> Iterator[int]:
     """The index of the first token of each lot of triples but the first lot."""
-    runs = [_names(tree, node.indexes()) for node in triples]
+    # A thing of which one triple tells, and that another names, joins them as well.
+    things = {
+        tree.tokens[node.first].text for node in triples if tree.tokens[node.first].kind in ("iri", "name")
+    }
+    runs = [_names(tree, node.indexes()) | (_ends(tree, node) & things) for node in triples]
     joined = [_names(tree, part.indexes()) for part in group.parts if part.name != "triples"]
     lots = _lots([*map(set, runs), *joined])
     if len({id(lot) for lot in lots.values()}) > 1:
@@ -49,6 +53,12 @@ def _apart(tree: Tree, group: Node, triples: list[Node], extents: Callable[[], _
             known.add(id(lot))
             if len(known) > 1:
                 yield node.first
+
+
+def _ends(tree: Tree, node: Node) -> set[str]:
+    """The subject and the objects of triples, as far as each is one token."""
+    objects = [part.first for part in node.parts if part.name == "object" and part.end - part.first == 1]
+    return {tree.tokens[at].text for at in (node.first, *objects)}
 
 
 def _outside(group: Node, names: Iterable[str], extents: _Extents) -> set[str]:
