@@ -24,6 +24,12 @@ Messages say what, where and what to do, in that order.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
+
+from r2p_kg.sparql.errors import SparqlRefusedError
+
+if TYPE_CHECKING:
+    from r2p_kg.sparql.errors import SparqlError
 
 
 class R2PError(Exception):
@@ -166,3 +172,10 @@ class AllowanceError(BusyError):
             f"your queries have taken more time than one client may; come back in {whole} seconds, with narrower ones",
             whole,
         )
+
+
+def of_sparql(error: SparqlError) -> QueryError:
+    """The error of this tree that says the same as one of :mod:`r2p_kg.sparql`, which knows nothing of this tree."""
+    if isinstance(error, SparqlRefusedError):
+        return QueryRefusedError(str(error), error.line, error.column, error.status)
+    return QuerySyntaxError(str(error), error.line, error.column, error.hint)

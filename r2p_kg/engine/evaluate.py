@@ -13,6 +13,7 @@ import pyoxigraph as ox
 from r2p_kg.engine.contract import Answer, Budget, Dataset
 from r2p_kg.errors import AnswerTooLargeError, NotAcceptableError, QueryError
 from r2p_kg.graph import vocab, xml_form
+from r2p_kg.sparql.engine_text import engine_text
 
 #: Rows of longer answers are counted only where they could be too many: counting takes a third of the time that writing them took.
 _COUNTED: Final = 1024 * 1024
@@ -50,8 +51,11 @@ def evaluate(store: ox.Store, query: str, media_type: str, dataset: Dataset, bud
 
     Raises SyntaxError as the engine words it, AnswerTooLargeError over a row or byte limit, and QueryError where evaluation fails.
     """
+    asked = engine_text(query, vocab.BASE)
     try:
-        results = _ask(store, query, dataset)
+        results = _ask(store, asked.text, dataset)
+    except SyntaxError as error:
+        raise SyntaxError(asked.message(str(error))) from error
     except (RuntimeError, ValueError, OSError) as error:
         message = f"the query could not be evaluated: {error}"
         raise QueryError(message) from error

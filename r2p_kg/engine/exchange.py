@@ -11,9 +11,10 @@ import struct
 from typing import TYPE_CHECKING, Any, Final
 
 from r2p_kg import errors
-from r2p_kg.engine import syntax, wire
+from r2p_kg.engine import wire
 from r2p_kg.engine.contract import Answer, Budget, Dataset
 from r2p_kg.errors import QueryError, QueryRefusedError
+from r2p_kg.sparql import mistakes
 
 if TYPE_CHECKING:
     import socket
@@ -87,7 +88,7 @@ def read(numbers: tuple[int, int, float], body: bytes, media_type: str, *, query
 
 def _error(told: dict[str, Any], query: str, prefixes: Mapping[str, str]) -> QueryError:
     if told["error"] == "syntax":
-        return syntax.explain(told["message"], query, prefixes)
+        return errors.of_sparql(mistakes.explain(told["message"], query, prefixes))
     kind = getattr(errors, told["error"], QueryError)
     return kind(told["message"]) if issubclass(kind, QueryError) else QueryError(told["message"])
 

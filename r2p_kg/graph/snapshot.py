@@ -17,6 +17,7 @@ import tempfile
 import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -68,7 +69,7 @@ class Snapshot:
         digest = hashlib.sha256(quads).hexdigest()
         return cls(quads, Prefixes.of(prefixes), digest, dict(census), origins, description)
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """What tells apart whatever a query can see.
 

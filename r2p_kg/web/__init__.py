@@ -48,7 +48,7 @@ def create_app(
 ) -> Flask:
     """The application over one snapshot; any number of threads may call it at once.
 
-    ``gate``: who may write, without one nobody. ``operator_token``: whoever sends it may see and end the
+    ``gate``: who may write, without one nobody. ``operator_token``: who sends it may see and end the
     queries that run.
     """
     app = Flask("r2p_kg.web", static_folder=None)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from r2p_kg.engine import Answer
-    from r2p_kg.engine.lint import LintWarning
+    from r2p_kg.sparql.lint import LintWarning
     from r2p_kg.web.preparing import Prepared
     from r2p_kg.web.protocol import Question
     from r2p_kg.web.service import Service
@@ -131,10 +131,10 @@ def planned(
 
 
 def _written(now: Service) -> Dataset:
-    """All graphs but the entailed one; the whole if there is none."""
+    """All graphs of the data but the entailed one; the whole if there is no such graph."""
     if now.graphs is None or vocab.ENTAILED_GRAPH not in now.graphs:
         return _WHOLE
-    written = tuple(sorted(now.graphs - {vocab.ENTAILED_GRAPH}))
+    written = tuple(sorted(now.graphs - {vocab.ENTAILED_GRAPH, vocab.SERVICE_GRAPH}))
     return Dataset(written, written)
 
 

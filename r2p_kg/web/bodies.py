@@ -55,8 +55,8 @@ class Bodies:
         ):
             # Never inflated: a small body could become a huge one.
             raise RequestError(415, _ENCODED, headers={"Accept-Encoding": "identity"})
-        told = headers.get("content-length")
-        if told is not None and told.isdecimal() and int(told) > limit:
+        length = headers.get("content-length")
+        if length is not None and length.isdecimal() and int(length) > limit:
             raise _too_long(limit)
         parts, size, empty = [], 0, 0
         try:
@@ -79,7 +79,7 @@ class Bodies:
             self._held -= size
         # Granian ends every body with an empty part and raises nothing if one breaks off: it gives an empty
         # part more, and so it does for trailer fields. Half of a body must not pass for the whole.
-        if empty > 1 or (told is not None and told != str(size)):
+        if empty > 1 or (length is not None and length != str(size)):
             raise RequestError(400, _BROKEN)
         return b"".join(parts)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from r2p_kg.web.index import Index
 
-#: Sizes in the drawing's own units, which are pixels where it is not scaled.
+#: Sizes in the drawing's own units, which are pixels if it is not scaled.
 _LINE: Final = 20
 _BOX: Final = 30
 _GAP: Final = 14
@@ -53,7 +53,7 @@ class Overview:
 
 
 def overview(index: Index) -> Overview | None:
-    """The overview of a snapshot's vocabulary; None where it has no statements."""
+    """The overview of a snapshot's vocabulary; None if it has no statements."""
     if not index.outgoing(vocab.R2P_STATEMENT):
         return None
     properties = [iri for iri, _ in index.instances(vocab.OWL + "ObjectProperty") if iri.startswith(vocab.NS)]

@@ -81,7 +81,7 @@ def _fact(texts: dict[str, str]) -> explain.Fact:
 
 
 def _media_type() -> str:
-    """The type asked for by name, else by Accept; JSON where the request does not mind."""
+    """The type asked for by name, else by Accept; JSON if the request does not mind."""
     wanted = (accept.wanted() or "").strip().lower()
     if wanted in FORMATS.values():
         return wanted

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from r2p_kg.engine import Answer
-    from r2p_kg.engine.lint import LintWarning
+    from r2p_kg.sparql.lint import LintWarning
     from r2p_kg.web.answers import Plan
     from r2p_kg.web.cache import Request
     from r2p_kg.web.door import Asked

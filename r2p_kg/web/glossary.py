@@ -242,7 +242,7 @@ def leading(index: Index, iri: str, predicate: str) -> tuple[Node, ...]:
 
 
 def _module(explainer: Explainer, iri: str, kind: str) -> str:
-    """The stem of the file that declares a term, ``terms`` where the snapshot does not say."""
+    """The stem of the file that declares a term, ``terms`` if the snapshot does not say."""
     found = explainer.explain((f"<{iri}>", f"<{vocab.RDF_TYPE}>", f"<{kind}>"))
     paths = [place.path for place in found.places if place.path] if found else []
     return paths[0].rpartition("/")[2].removesuffix(".ttl") if paths else "terms"

@@ -1,6 +1,6 @@
 """``/rdf-graph-store``.
 
-One graph at a time, read and, where the operator allows it, replaced, merged and removed.
+One graph at a time, read and, if the operator allows it, replaced, merged and removed.
 
 SPARQL 1.1 Graph Store HTTP Protocol, https://www.w3.org/TR/sparql11-http-rdf-update/. PATCH is not offered. A
 graph exists as long as it holds triples; the default graph always does.
@@ -112,7 +112,7 @@ def _read(graph: str | None) -> Response:
 def _triples(graph: str | None) -> list[Any]:
     """The triples of a graph without its name.
 
-    The default graph is the union of all where the service says so.
+    The default graph is the union of all if the service says so.
     """
     now = service.current()
     if graph is None and now.settings.union:
@@ -138,7 +138,7 @@ def _payloads() -> Iterator[Payload]:
 
 
 def _of_file(file: FileStorage) -> str:
-    """The media type that a file is sent with, or what its name says where it is sent with none."""
+    """The media type that a file is sent with, or what its name says if it is sent with none."""
     if file.mimetype and file.mimetype != "application/octet-stream":
         return file.mimetype
     name = (file.filename or "").lower()
@@ -157,7 +157,7 @@ def _media_type(sent: str) -> str:
 
 
 def _raw_path() -> str:
-    """The path as it was sent, percent-encoding included, where the server tells it; else encoded anew."""
+    """The path as it was sent, percent-encoding included, if the server gives it; else encoded anew."""
     sent = str(request.environ.get("REQUEST_URI") or request.environ.get("RAW_URI") or "").partition("?")[0]
     if _ABSOLUTE.fullmatch(f"path:{sent}") and sent.startswith(f"{PATH}/"):
         return sent

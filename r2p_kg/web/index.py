@@ -59,7 +59,7 @@ class Index:
         self._names = {iri: name for iri, (_, name) in names.items()}
 
     def knows(self, iri: str) -> bool:
-        """True where some quad has the IRI as subject or object, or stands in a graph of that name."""
+        """True if some quad has the IRI as subject or object, or stands in a graph of that name."""
         return iri in self._subject or iri in self._object or iri in self._graph
 
     def outgoing(self, iri: str) -> Sequence[Any]:
@@ -97,7 +97,7 @@ class Index:
         return found
 
     def name(self, iri: str) -> str | None:
-        """The label that the data give it, None where they give none."""
+        """The label that the data give it, None if they give none."""
         return self._names.get(iri)
 
     def label(self, iri: str) -> str:

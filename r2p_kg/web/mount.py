@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Mount:
     """A service, its application, its cache, and how many requests still need it.
 
-    ``writable``: whoever has the token may change the data.
+    ``writable``: the owner of the token may change the data.
     """
 
     def __init__(self, service: Service, app: Flask, *, writable: bool) -> None:

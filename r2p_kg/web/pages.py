@@ -26,7 +26,7 @@ _STATIC: Final = {".css": "text/css", ".svg": "image/svg+xml", ".js": "text/java
 def address(iri: str) -> str | None:
     """Where a link to a thing leads.
 
-    Its page here where the snapshot describes it, else its own http address, else nowhere.
+    Its page here if the snapshot describes it, else its own http address, else nowhere.
     """
     now = service.current()
     own = terms.local(iri)
@@ -40,7 +40,7 @@ def address(iri: str) -> str | None:
 
 
 def leads_out(iri: str) -> bool:
-    """True where :func:`address` leaves this service."""
+    """True if :func:`address` leaves this service."""
     return address(iri) == iri
 
 

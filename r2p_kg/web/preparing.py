@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from r2p_kg.engine import Answer
-    from r2p_kg.engine.lint import LintWarning
     from r2p_kg.library import SavedQuery
+    from r2p_kg.sparql.lint import LintWarning
     from r2p_kg.web.answers import Plan
     from r2p_kg.web.door import Asked
     from r2p_kg.web.protocol import Sent

@@ -90,7 +90,7 @@ def body(status: int, slug: str, title: str, detail: str, **members: object) -> 
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         reply.headers["Retry-After"] = _SOON
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        # A query that took too long, or a full queue, is no fault of the service.
+        # A query that took too long, or a full queue, is not the service's fault.
         level = logging.INFO if status == HTTPStatus.SERVICE_UNAVAILABLE else logging.ERROR
         _log.log(
             level,
@@ -106,7 +106,7 @@ def body(status: int, slug: str, title: str, detail: str, **members: object) -> 
 
 
 def of_query_error(error: QueryError) -> Response:
-    """The problem of a question that was not answered, with the line of the query where one is known."""
+    """The problem of a question that was not answered, with the line of the query if it is known."""
     members: dict[str, object] = dict(getattr(error, "members", {}))
     if isinstance(error, QuerySyntaxError | QueryRefusedError):
         members |= {
@@ -137,7 +137,7 @@ def of_http(error: HTTPException) -> Response:
         )
     slug, title = _FOUND.get(status, ("http-error", error.name))
     details = {
-        404: f"{request.path} is no address of this service; begin at /",
+        404: f"this service has nothing at {request.path}; begin at /",
         405: f"{request.path} does not take {request.method}; the Allow header lists what it takes",
         413: "the body is larger than the service takes; /status states the limit",
     }
@@ -168,7 +168,7 @@ def register(app: Flask) -> None:
 
 
 def _line(number: int | None) -> str | None:
-    """The line of the query that the error is about; None where it is unknown, or too long to help."""
+    """The line of the query that the error is about; None if it is unknown, or too long to help."""
     lines = str(g.get("query", "")).splitlines()
     line = lines[number - 1] if number and 0 < number <= len(lines) else None
     return line if line is not None and len(line) <= _LONGEST_LINE else None

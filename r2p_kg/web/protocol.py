@@ -114,7 +114,7 @@ def read(method: str, address: bytes, kind: str, body: bytes) -> Sent:
 
 
 def question(sent: Sent) -> Question:
-    """The question of a request that is no update.
+    """The question of a request that is not an update.
 
     Raises RequestError (400, 415) if the protocol does not allow it.
     """

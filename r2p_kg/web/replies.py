@@ -88,7 +88,7 @@ def held(sent: str, etag: str) -> str | None:
 def tag_of(headers: Mapping[str, str]) -> str | None:
     """The strong tag among the headers of an answer (names in lower case), without its quotes.
 
-    None where it has none.
+    None if it has none.
     """
     etag = headers.get("etag", "")
     return etag[1:-1] if len(etag) > 2 and etag[0] == etag[-1] == '"' else None  # noqa: PLR2004 - more than the two quotes

@@ -31,7 +31,7 @@ SUFFIXES: Final = {
 
 #: Incoming statements that a page shows for each property before it points to the rest.
 FIRST: Final = 20
-#: Incoming statements on one page where only one property is shown, and in one RDF document.
+#: Incoming statements on one page that shows only one property, and in one RDF document.
 PAGE: Final = 100
 PAGE_RDF: Final = 1000
 
@@ -168,7 +168,7 @@ def _document(index: Index, iri: str, media_type: str, page: int) -> bytes:
 def written(index: Index, quads: Iterable[Any], media_type: str) -> bytes:
     """The triples of the quads in a format, each once, in the default graph in every format.
 
-    So whoever reads a description as a graph finds it there, whichever format was negotiated. The names of
+    Programs that read a description as a graph find it there, whichever format was negotiated. The names of
     the graphs stand in the dumps.
     """
     once = rdf.without_graphs(quads)

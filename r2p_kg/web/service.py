@@ -6,17 +6,17 @@ Settings, snapshot, engine, saved queries and the index over the snapshot.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlsplit
 
 from flask import current_app
 
 from r2p_kg import __version__, limits
-from r2p_kg.engine.lint import lint
 from r2p_kg.engine.policy import Limits
-from r2p_kg.engine.vocabulary import Vocabulary
 from r2p_kg.graph import vocab
+from r2p_kg.sparql.known_terms import KnownTerms
+from r2p_kg.sparql.lint import lint
 from r2p_kg.web.index import Index
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from r2p_kg.engine import Engine
-    from r2p_kg.engine.lint import LintWarning
     from r2p_kg.graph.snapshot import Snapshot
     from r2p_kg.library import Library
+    from r2p_kg.sparql.lint import LintWarning
 
 T = TypeVar("T")
 _KEY = "r2p-kg"
@@ -90,7 +90,7 @@ class Service:
 
     @property
     def graphs(self) -> frozenset[str] | None:
-        """The names of the graphs that are served; None where every IRI may name one."""
+        """The names of the graphs that are served; None if every IRI may name one."""
         return self.once(
             "graphs",
             lambda: self._graphs() if self.settings.union else None,
@@ -129,11 +129,10 @@ class Service:
         )
 
     @property
-    def vocabulary(self) -> Vocabulary:
+    def vocabulary(self) -> KnownTerms:
         """All that a query can name of the snapshot."""
-        return self.once(
-            "vocabulary", lambda: Vocabulary.of(replace(self.snapshot, quads=self.snapshot.served))
-        )
+        of = self.snapshot
+        return self.once("vocabulary", lambda: KnownTerms.of(of.served, of.prefixes, vocab.BASE))
 
     @property
     def knows_vocabulary(self) -> bool:

@@ -47,7 +47,7 @@ def _without_query(question: Question) -> Response:
 
 
 def _rdf_is_welcome() -> bool:
-    """False where the request names only types that no RDF format has.
+    """False if the request names only types that no RDF format has.
 
     It expected an answer, not a description.
     """

@@ -101,7 +101,7 @@ def local(iri: str) -> str | None:
 
 
 def external(iri: str) -> str | None:
-    """The IRI itself where a page may link to it.
+    """The IRI itself if a page may link to it.
 
     Absolute http or https with a host; else None (``javascript:``, ``data:`` …).
     """

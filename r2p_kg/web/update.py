@@ -32,7 +32,7 @@ _OFF: Final = (
 class Gate:
     """Who may write and how much.
 
-    ``writer`` and ``token`` are None where nobody may; ``body_bytes``: the longest body of a write.
+    ``writer`` and ``token`` are None if nobody may; ``body_bytes``: the longest body of a write.
     """
 
     writer: Writer | None = None
@@ -57,7 +57,7 @@ def write(change: Change) -> Written:
 
 
 def writable() -> bool:
-    """True where whoever has the token may write."""
+    """True if the owner of the token may write."""
     gate = _gate()
     return gate.writer is not None and bool(gate.token)
 
@@ -69,9 +69,9 @@ def longest_body(app: Flask, authorization: str) -> int:
 
 
 def authorise() -> None:
-    """Let the request pass where it may write.
+    """Let the request pass if it may write.
 
-    Else it ends here, with 403 where writing is off and 401 where the token is missing or wrong.
+    Else it ends here, with 403 if writing is off and 401 if the token is missing or wrong.
     """
     gate = _gate()
     bearer.require(

@@ -487,3 +487,28 @@ def test_the_description_says_that_updates_are_taken_only_where_they_are(
     texts = [one.get("/sparql", headers={"Accept": TURTLE}).get_data(as_text=True) for one in (store, client)]
     assert [True, False] == ["sd:SPARQL11Update" in text for text in texts]
     assert [False, True] == ["sd:UnionDefaultGraph" in text for text in texts]
+
+
+def test_a_byte_order_mark_before_an_update_or_an_rdf_body_says_nothing(store: FlaskClient) -> None:
+    change = f"\ufeffINSERT DATA {{ <{EX}new> <{EX}p> 1 }}"
+    for number, request in enumerate(
+        (
+            {"data": change.encode(), "content_type": "application/sparql-update"},
+            {"data": {"update": change.replace("new", "form")}},
+        )
+    ):
+        assert 204 == store.post("/sparql", **request, headers=AUTHORISED).status_code, number
+    assert asked(store, f"ASK {{ <{EX}new> ?p ?o . <{EX}form> ?q ?r }}")
+    turtle = f"\ufeff@prefix e: <{EX}> . e:marked e:p 1 .".encode()
+    graph = {"graph": f"{EX}marked"}
+    assert (
+        201
+        == store.put(
+            STORE, query_string=graph, data=turtle, content_type=TURTLE, headers=AUTHORISED
+        ).status_code
+    )
+    file = (io.BytesIO(turtle), "x.ttl", TURTLE)
+    assert 204 == store.post(STORE, query_string=graph, data={"file": file}, headers=AUTHORISED).status_code
+    assert {f'<{EX}marked> <{EX}p> "1"^^<http://www.w3.org/2001/XMLSchema#integer>'} == triples(
+        store.get(STORE, query_string=graph)
+    )
