@@ -37,15 +37,23 @@ _KEY = "r2p-kg"
 class Settings:
     """What an operator decides; every limit is stated on ``/status`` and in the service description.
 
-    ``seconds``: deadline of a query. ``rows`` and ``bytes``: the largest answer that is sent.
-    ``query_bytes``: longest query text. ``body_bytes``: longest request body. ``table_rows``: rows that an
-    HTML table shows. ``title``: what the pages call the data. ``checked``: False for ``--data``, which did
-    not pass our checks. ``notices``: what the operator should know, shown on ``/status`` (a bad edit, a
-    rebuilt snapshot). ``union``: the default graph is the union of all graphs; else, as in a graph store,
-    what was put there, and every IRI may name a graph. ``cache_bytes``: what each front process keeps of
-    answers in memory. ``slow_seconds``: queries that take longer stand in the log. ``proxies``: addresses of
-    proxies whose X-Forwarded-For is believed. ``public_url``: where the service is reached from outside,
-    without a final slash; else what the request says.
+    Attributes:
+        seconds: deadline of a query.
+        rows: rows of the largest answer that is sent.
+        bytes: bytes of the largest answer that is sent.
+        query_bytes: longest query text.
+        body_bytes: longest request body.
+        table_rows: rows that an HTML table shows.
+        title: what the pages call the data.
+        checked: False for ``--data``, which did not pass our checks.
+        notices: what the operator should know, shown on ``/status``: a bad edit, a rebuilt snapshot.
+        public_url: where the service is reached from outside; None for whatever address a request names.
+        union: the default graph is the union of all graphs; else it holds, as in a graph store, what was put
+            there, and every IRI may name a graph.
+        cache_bytes: what each front process keeps of answers in memory.
+        slow_seconds: queries that take longer stand in the log.
+        proxies: addresses of proxies whose X-Forwarded-For is believed.
+
     """
 
     seconds: float = limits.Limits.seconds
@@ -91,10 +99,7 @@ class Service:
     @property
     def graphs(self) -> frozenset[str] | None:
         """The names of the graphs that are served; None if every IRI may name one."""
-        return self.once(
-            "graphs",
-            lambda: self._graphs() if self.settings.union else None,
-        )
+        return self.once("graphs", lambda: self._graphs() if self.settings.union else None)
 
     def _graphs(self) -> frozenset[str]:
         own = {vocab.SERVICE_GRAPH} if self.snapshot.description else set()
@@ -111,22 +116,9 @@ class Service:
 
         What is served, by which code, within which limits.
         """
-        limits = self.settings
-        return self.once(
-            "version",
-            lambda: " ".join(
-                str(part)
-                for part in (
-                    self.snapshot.identity,
-                    __version__,
-                    limits.rows,
-                    limits.bytes,
-                    limits.table_rows,
-                    limits.public_url,
-                    limits.title,
-                )
-            ),
-        )
+        now = self.settings
+        parts = (__version__, now.rows, now.bytes, now.table_rows, now.public_url, now.title)
+        return self.once("version", lambda: " ".join(map(str, (self.snapshot.identity, *parts))))
 
     @property
     def vocabulary(self) -> KnownTerms:
