@@ -85,10 +85,7 @@ class Service:
     @property
     def graphs(self) -> frozenset[str] | None:
         """The names of the graphs that are served; None if every IRI may name one."""
-        return self.once(
-            "graphs",
-            lambda: self._graphs() if self.settings.union else None,
-        )
+        return self.once("graphs", lambda: self._graphs() if self.settings.union else None)
 
     def _graphs(self) -> frozenset[str]:
         own = {vocab.SERVICE_GRAPH} if self.snapshot.description else set()
@@ -105,22 +102,9 @@ class Service:
 
         What is served, by which code, within which limits.
         """
-        limits = self.settings
-        return self.once(
-            "version",
-            lambda: " ".join(
-                str(part)
-                for part in (
-                    self.snapshot.identity,
-                    __version__,
-                    limits.rows,
-                    limits.bytes,
-                    limits.table_rows,
-                    limits.public_url,
-                    limits.title,
-                )
-            ),
-        )
+        now = self.settings
+        parts = (__version__, now.rows, now.bytes, now.table_rows, now.public_url, now.title)
+        return self.once("version", lambda: " ".join(map(str, (self.snapshot.identity, *parts))))
 
     @property
     def vocabulary(self) -> KnownTerms:
