@@ -12,8 +12,8 @@ import time
 QUERIES = "r2p_kg.queries"
 
 
-def name_of(query: str) -> str:
-    """What stands for a query where its text is nobody's business: equal texts have equal names."""
+def fingerprint(query: str) -> str:
+    """A short hash to log in place of the text of a query; equal texts have equal ones."""
     return hashlib.sha256(query.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -36,7 +36,7 @@ class JsonLines(logging.Formatter):
 
 
 def configure(*, queries: bool) -> None:
-    """Log as JSON lines from now on, with every query where ``queries``, else with the slow ones."""
+    """Log as JSON lines from now on, with every query if ``queries``, else with the slow ones."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     logger = logging.getLogger("r2p_kg")
@@ -47,11 +47,11 @@ def configure(*, queries: bool) -> None:
 
 
 def query(text: str, seconds: float, slow: float, about: dict[str, object]) -> None:
-    """One line of the log for a query: its text only where it took long, else what tells it from others."""
+    """One line of the log for a query: with its text if it took long, else with its fingerprint."""
     logger = logging.getLogger(QUERIES)
     level = logging.WARNING if seconds >= slow else logging.INFO
     if logger.isEnabledFor(level):
-        said: dict[str, object] = {"hash": name_of(text), "seconds": round(seconds, 4), **about}
+        entry: dict[str, object] = {"hash": fingerprint(text), "seconds": round(seconds, 4), **about}
         if level == logging.WARNING:
-            said["query"] = text[:2000]
-        logger.log(level, "slow query" if level == logging.WARNING else "query", extra={"about": said})
+            entry["query"] = text[:2000]
+        logger.log(level, "slow query" if level == logging.WARNING else "query", extra={"about": entry})

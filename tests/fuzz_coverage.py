@@ -39,7 +39,7 @@ def problem(text: str) -> str | None:
     data = text.encode("utf-8", "replace")
     for method, kind in (("GET", ""), ("POST", protocol.FORM), ("POST", protocol.DIRECT)):
         with suppress(QueryError):
-            protocol.read(method, data if method == "GET" else b"", kind, data)
+            protocol.question(protocol.read(method, data if method == "GET" else b"", kind, data))
     end = 0
     for token in tokens(text):
         if token.start < end or not text.startswith(token.text, token.start):

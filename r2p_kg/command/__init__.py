@@ -1,9 +1,9 @@
-"""The ``r2p`` command: where the curators' half and the readers' half meet.
+"""The ``r2p`` command: the place at which the curators' half and the readers' half meet.
 
-Importing the two modules registers their commands.
+Importing the three modules registers their commands.
 """
 
-from r2p_kg.command import curators, readers
+from r2p_kg.command import curators, operators, readers
 from r2p_kg.command.app import main
 
-__all__ = ["curators", "main", "readers"]
+__all__ = ["curators", "main", "operators", "readers"]

@@ -7,10 +7,12 @@ Exit codes: 0 done; 1 findings of severity error; 2 a wrong argument, or somethi
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,7 @@ from r2p_kg.errors import R2PError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from r2p_kg.command.reload import Folders
     from r2p_kg.curate.build import Built
     from r2p_kg.curate.findings import Finding, Severity
 
@@ -30,14 +33,46 @@ _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
 class _Group(click.Group):
-    """A group whose commands end with one sentence on standard error, never with a traceback, where a person can mend the cause."""
+    """A group whose commands end with one sentence, not with a traceback, if a person can mend the cause."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run a command and end this process with its exit code."""
+        for stream in (sys.stdout, sys.stderr):
+            # A terminal that cannot show a sign gets its number, as in \\u2014.
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
+        try:
+            try:
+                return super().main(*args, **options)
+            finally:
+                sys.stdout.flush()
+        except OSError as error:
+            _drop_output()
+            # The reader of a pipe may leave when it has seen enough.
+            if error.errno != errno.EPIPE:
+                click.echo(f"r2p: {error.filename or 'the output'}: {error.strerror or error}", err=True)
+            sys.exit(R2PError.exit_code)
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Run a command, its errors as sentences."""
         try:
             return super().invoke(ctx)
         except R2PError as error:
             click.echo(f"r2p: {error}", err=True)
             ctx.exit(error.exit_code)
+        except click.UsageError as error:
+            command = error.ctx.command_path if error.ctx else "r2p"
+            message = error.format_message().rstrip(".")
+            click.echo(f"r2p: {message}; {command} --help lists what it takes", err=True)
+            ctx.exit(error.exit_code)
+
+
+def _drop_output() -> None:
+    """Throw away what standard output still holds, because Python would try to write it again at its end."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -58,32 +93,50 @@ def main() -> None:
     """
 
 
-def ontology_option(command: Callable[..., None]) -> Callable[..., None]:
-    """The option ``--ontology``."""
-    text = "Folder of curated Turtle files.  [default: the one of this checkout or package]"
-    return click.option(
-        "--ontology", metavar="DIR", type=click.Path(path_type=Path), help=text, default=None
-    )(command)
+def folders(ontology: Path | None, state: Path | None, queries: Path | None = None) -> Folders:
+    """The folders that the options name, each with its default."""
+    from r2p_kg import library
+    from r2p_kg.command import reload
+    from r2p_kg.curate import build
 
-
-def state_option(command: Callable[..., None]) -> Callable[..., None]:
-    """The option ``--state``."""
-    text = "Folder where snapshots are kept.  [default: R2P_STATE, else the user's state folder]"
-    return click.option("--state", metavar="DIR", type=click.Path(path_type=Path), help=text, default=None)(
-        command
+    return reload.Folders(
+        ontology or build.ontology_folder(),
+        state or build.state_folder(),
+        queries or library.queries_folder(),
     )
 
 
 def current(ontology: Path, state: Path | None, *, quiet: bool) -> Built:
     """The snapshot of the ontology folder.
 
-    Where the files have errors these are listed before FindingsError goes on.
+    Lists errors in the files before FindingsError goes on.
     """
     from r2p_kg.curate import build as pipeline
 
+    with _listing(ontology), progress(pipeline.STEPS, quiet=quiet) as notice:
+        return pipeline.current(ontology, state or pipeline.state_folder(), notice)
+
+
+def current_or_last_good(where: Folders) -> tuple[Path, tuple[str, ...]]:
+    """The file of the snapshot of the curated files and notices about it, which go to standard error as well.
+
+    If the files have errors, the last good snapshot; if there is none, the errors are listed before
+    FindingsError goes on.
+    """
+    from r2p_kg.command import reload
+    from r2p_kg.curate import build
+
+    with _listing(where.ontology), progress(build.STEPS) as notice:
+        path, notices = reload.build(where, notice)
+    for text in notices:
+        click.echo(f"r2p: {text}", err=True)
+    return path, notices
+
+
+@contextmanager
+def _listing(ontology: Path) -> Iterator[None]:
     try:
-        with progress(pipeline.STEPS, quiet=quiet) as notice:
-            return pipeline.current(ontology, state or pipeline.state_folder(), notice)
+        yield
     except FindingsError as error:
         show(error.findings, ontology, "text", least="warning")
         raise
@@ -91,7 +144,7 @@ def current(ontology: Path, state: Path | None, *, quiet: bool) -> Built:
 
 @contextmanager
 def progress(steps: Sequence[str], *, quiet: bool = False) -> Iterator[Callable[[str, str], None]]:
-    """A callback for the pipeline's steps that draws a bar on a terminal's standard error, and nothing elsewhere."""
+    """A callback for the pipeline's steps that draws a bar on standard error if that is a terminal."""
     if quiet or not sys.stderr.isatty():
         yield lambda _step, _what: None
         return
@@ -115,36 +168,36 @@ def show(findings: Sequence[Finding], ontology: Path, form: str, least: Severity
     shown = [finding for finding in findings if finding.severity in listed]
     counts = {severity: sum(finding.severity == severity for finding in findings) for severity in SEVERITIES}
     if form == "json":
-        click.echo(
-            json.dumps(
-                {"counts": counts, "findings": [finding.as_dict() for finding in shown]},
-                indent=1,
-                ensure_ascii=False,
-            )
-        )
+        click.echo(to_json({"counts": counts, "findings": [finding.as_dict() for finding in shown]}))
         return
     folder = Path(os.path.relpath(ontology))
     for finding in shown:
         severity = click.style(finding.severity, fg=_COLOURS[finding.severity], bold=True)
-        click.echo(
-            f"{folder / finding.path}:{finding.line}: {severity}: {finding.message} — {finding.repair} {click.style(f'[{finding.check}]', dim=True)}"
-        )
+        where = f"{folder / finding.path}:{finding.line}"
+        check = click.style(f"[{finding.check}]", dim=True)
+        click.echo(f"{where}: {severity}: {finding.message} — {finding.repair} {check}")
     if any(finding.check == "syntax" for finding in findings):
         click.echo("the other checks wait until every file can be parsed")
     if any(counts.values()):
         hidden = len(findings) - len(shown)
-        click.echo(
-            f"{many(counts['error'], 'error')}, {many(counts['warning'], 'warning')}, {many(counts['info'], 'note')}"
-            + (f" ({hidden} not listed: --all)" if hidden else "")
+        summary = ", ".join(
+            many(counts[severity], "note" if severity == "info" else severity) for severity in SEVERITIES
         )
+        click.echo(summary + (f" ({hidden} not listed: --all)" if hidden else ""))
     else:
         click.echo("nothing to mend")
+
+
+def to_json(content: Any) -> str:
+    """The content as JSON for people and programs; in ASCII if standard output carries nothing else."""
+    unicode = str(sys.stdout.encoding).lower().startswith("utf")
+    return json.dumps(content, indent=1, ensure_ascii=not unicode)
 
 
 def many(number: int, noun: str) -> str:
     """A number and its noun.
 
     >>> many(1, "error"), many(1200, "note")
-    (\'1 error\', \'1,200 notes\')
+    ('1 error', '1,200 notes')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from r2p_kg.command.app import current, main, ontology_option, progress, show, state_option
+from r2p_kg.command.app import current, main, progress, show, to_json
+from r2p_kg.command.values import ontology_option, state_option
 from r2p_kg.graph import vocab
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from r2p_kg.curate.findings import Severity
     from r2p_kg.graph.census import Reading
-
-_COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 
 
 @main.command()
@@ -28,8 +26,8 @@ _COLOURS = {"error": "red", "warning": "yellow", "info": "cyan"}
 def build(ontology: Path | None, state: Path | None, *, quiet: bool) -> None:
     """Check, reason and freeze: make the snapshot that is served.
 
-    Nothing is done where nothing changed since the last time. Where the files have errors they are listed,
-    the exit code is 1, and the last good snapshot stays what it was.
+    If nothing changed since the last time, nothing is done. If the files have errors, these are listed, the
+    exit code is 1, and the last good snapshot stays what it was.
 
     \b
     Examples:
@@ -45,9 +43,9 @@ def build(ontology: Path | None, state: Path | None, *, quiet: bool) -> None:
         return
     show(built.findings, where, "text", least="warning")
     counts = built.snapshot.census
-    click.echo(
-        f"{'built' if built.fresh else 'unchanged'}: {counts['triples asserted']:,} triples asserted, {counts['triples entailed']:,} entailed"
-    )
+    outcome = "built" if built.fresh else "unchanged"
+    asserted, entailed = counts["triples asserted"], counts["triples entailed"]
+    click.echo(f"{outcome}: {asserted:,} triples asserted, {entailed:,} entailed")
     click.echo(f"digest {built.snapshot.digest}")
     click.echo(f"file   {built.path}")
 
@@ -67,26 +65,26 @@ def build(ontology: Path | None, state: Path | None, *, quiet: bool) -> None:
     "--all",
     "least",
     flag_value="info",
-    help="List what is merely worth knowing as well, such as passages that no one has read yet.",
+    help="List notes as well, such as passages that no one has read yet.",
 )
 @click.option("--errors", "least", flag_value="error", help="List errors only.")
 @click.option(
     "--report",
     is_flag=True,
-    help="Print every rule, its origin and how often it fired, in Markdown (docs/quality.md is this).",
+    help="Print every rule, its origin and how often it fired, in Markdown, as in docs/quality.md.",
 )
 def check(
     *, ontology: Path | None, state: Path | None, form: str, least: Severity | None, report: bool
 ) -> None:
     """List what is wrong with the curated files: file, line, what is wrong, how to mend it.
 
-    Exit code 1 where there is an error; warnings alone give 0. Nothing is built or replaced.
+    Exit code 1 if there is an error; warnings alone give 0. Nothing is built or replaced.
 
     \b
     Examples:
       r2p check
       r2p check --all
-      r2p check --format json | jq -r '.findings[].path' | sort | uniq -c
+      r2p check --format json > findings.json
       r2p check --report > docs/quality.md
     """
     from r2p_kg.curate import build as pipeline
@@ -130,7 +128,7 @@ def census(ontology: Path | None, state: Path | None, form: str, *, passages: bo
     \b
     Examples:
       r2p census
-      r2p census --passages | less
+      r2p census --passages > passages.txt
       r2p census --format json
     """
     from r2p_kg.curate import build as pipeline
@@ -155,54 +153,55 @@ def census(ontology: Path | None, state: Path | None, form: str, *, passages: bo
             }
             for one in covered
         ]
-        click.echo(
-            json.dumps(
-                {
-                    "digest": built.snapshot.digest,
-                    "counts": dict(built.snapshot.census),
-                    "documents": documents,
-                },
-                indent=1,
-            )
-        )
+        counts = dict(built.snapshot.census)
+        click.echo(to_json({"digest": built.snapshot.digest, "counts": counts, "documents": documents}))
         return
     for name, count in sorted(built.snapshot.census.items()):
         click.echo(f"{count:>9,}  {name}")
     for one in covered:
         click.echo(f"\n{one.label}")
+        click.echo(f"{one.statements:>9,}  statements")
         click.echo(
-            f"{one.statements:>9,}  statements\n{one.passages:>9,}  passages: {one.cited:,} cited, {one.excused:,} excused, {one.open:,} open"
+            f"{one.passages:>9,}  passages: {one.cited:,} cited, {one.excused:,} excused, {one.open:,} open"
         )
 
 
 @main.command()
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--entailed", is_flag=True, help="Write what the reasoner concluded as well.")
+@click.option(
+    "--named-graphs",
+    is_flag=True,
+    help="Keep each triple in the graph of its file (.nq, .trig, .jsonld), not in the default graph.",
+)
 @ontology_option
 @state_option
-def export(file: Path, ontology: Path | None, state: Path | None, *, entailed: bool) -> None:
+def export(
+    file: Path, ontology: Path | None, state: Path | None, *, entailed: bool, named_graphs: bool
+) -> None:
     """Write schema and facts as one file for other tools, in the format of its suffix.
 
-    .rdf and .owl (RDF/XML, for Protégé and owlready2), .ttl, .nt, .jsonld, and with the named graphs .nq and
-    .trig.
+    .rdf and .owl (RDF/XML, for Protégé and owlready2), .ttl, .nt, .jsonld, .nq or .trig.
 
     \b
     Examples:
       r2p export r2p-kg.owl
-      r2p export --entailed r2p-kg.nq
+      r2p export --entailed r2p-kg.nt
+      r2p export --named-graphs r2p-kg.trig
     """
     from r2p_kg.curate import build as pipeline
     from r2p_kg.curate import export as exporting
 
-    exporting.media_type(file)  # before a build that may take half a minute
+    # Before a build that may take half a minute.
+    form = exporting.format_of(file, named_graphs=named_graphs)
     built = current(ontology or pipeline.ontology_folder(), state, quiet=False)
-    size = exporting.write(built.snapshot, file, entailed=entailed)
-    click.echo(f"wrote {file}: {size:,} bytes of {exporting.media_type(file)}")
+    size = exporting.write(built.snapshot, file, entailed=entailed, named_graphs=named_graphs)
+    click.echo(f"wrote {file}: {size:,} bytes of {form.media_type}")
 
 
 def _list_passages(readings: Sequence[Reading], form: str) -> None:
     if form == "json":
-        click.echo(json.dumps([asdict(one) for one in readings], indent=1, ensure_ascii=False))
+        click.echo(to_json([asdict(one) for one in readings]))
         return
     for one in readings:
         made = f"{len(one.statements)} statements" if one.statements else one.reason or "OPEN"

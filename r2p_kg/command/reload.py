@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from r2p_kg.command.publishing import Publisher
+
 _log = logging.getLogger(__name__)
 
 #: How many errors of a bad edit the status page lists.
@@ -98,7 +100,8 @@ class Reloader:
 
     ``switch`` gets the snapshot's file and the notices; ``watch``: also when a file changes.
 
-    ``now``: the file and the notices that are served at the start.
+    ``now``: the file and the notices that are served at the start. ``publisher``: makes of a snapshot's file
+    the one that is served.
     """
 
     def __init__(
@@ -108,7 +111,9 @@ class Reloader:
         switch: Callable[[Path, tuple[str, ...]], None],
         *,
         watch: bool,
+        publisher: Publisher | None = None,
     ) -> None:
+        self._publisher = publisher
         self._folders = folders
         self._now = now
         self._switch = switch
@@ -143,9 +148,13 @@ class Reloader:
             # it.
             with ProcessPoolExecutor(1, get_context("spawn")) as process:
                 found = process.submit(tried, self._folders).result()
+            if self._publisher is not None:
+                found = (self._publisher.publish(found[0]), found[1])
             # Also where the graph is the same: the saved questions may be others.
             self._switch(*found)
             self._now = found
+            if self._publisher is not None:
+                self._publisher.keep(found[0])
             _log.warning("reloaded: %s", "; ".join(found[1]) or found[0].stem)
         except Exception as error:  # noqa: BLE001 - whatever it is, the service goes on with what it has
             said = str(error) if isinstance(error, R2PError) else f"the reload failed: {error!r}"

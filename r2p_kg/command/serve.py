@@ -27,6 +27,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from r2p_kg import library
 from r2p_kg.command import reload
+from r2p_kg.command.publishing import Publisher
 from r2p_kg.errors import LibraryError, SnapshotError, UsageError
 from r2p_kg.graph import snapshot
 
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from r2p_kg.engine.pool import PoolSettings
     from r2p_kg.graph.snapshot import Snapshot
     from r2p_kg.web import Settings
-    from r2p_kg.web.gateway import Gateway, Served
+    from r2p_kg.web.gateway import Gateway
+    from r2p_kg.web.mount import Mount
 
 _log = logging.getLogger(__name__)
 
@@ -138,7 +140,7 @@ def front(offer: Offer, found: Snapshot, questions: library.Library, address: Pa
     gc.freeze()
     latest = first
 
-    def make(path: Path, notices: tuple[str, ...]) -> Served:
+    def make(path: Path, notices: tuple[str, ...]) -> Mount:
         nonlocal latest
         latest = served(offer, address, snapshot.read(path), notices, latest.service.library)
         return latest
@@ -148,14 +150,14 @@ def front(offer: Offer, found: Snapshot, questions: library.Library, address: Pa
 
 def served(
     offer: Offer, address: Path, found: Snapshot, notices: tuple[str, ...], questions: library.Library
-) -> Served:
+) -> Mount:
     """A snapshot ready to be served, with the saved questions as they are now, or with ``questions`` where a bad edit keeps them from being read."""
     from r2p_kg import web
     from r2p_kg.engine import broker
-    from r2p_kg.web.gateway import Served
+    from r2p_kg.web.mount import Mount
 
     settings = replace(offer.settings, notices=notices)
-    engine = broker.Client(address, found.digest)
+    engine = broker.Client(address, found.identity)
     if offer.queries:
         with suppress(LibraryError):  # the reload that found it says so, in the log and on the status page
             questions = library.load(offer.queries)
@@ -164,7 +166,7 @@ def served(
     service = web.service_of(app)
     # What every query needs is made here, in the caller's thread, and not while requests wait.
     _ = service.limits, service.version
-    return Served(service, app, writable=gate is not None)
+    return Mount(service, app, writable=gate is not None)
 
 
 def run(
@@ -177,6 +179,26 @@ def run(
     SIGHUP reloads. Raises UsageError where the port is taken, SnapshotError where the snapshot cannot be
     read.
     """
+    check_port(host, port)
+    # Until granian takes the signals over, a stop signal must still end the broker and remove what is
+    # temporary.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with tempfile.TemporaryDirectory(prefix="r2p-served-") as folder:
+        publisher = Publisher(Path(folder), offer.queries, offer.settings)
+        _run(offer, host, port, publisher, workers=workers, pool=pool, ready=ready)
+
+
+def _run(
+    offer: Offer,
+    host: str,
+    port: int,
+    publisher: Publisher,
+    *,
+    workers: int,
+    pool: PoolSettings,
+    ready: Callable[[str], None],
+) -> None:
+    """As :func:`run`, with a folder for what is served."""
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces, Loops
     from granian.http import HTTP1Settings
@@ -185,14 +207,11 @@ def run(
     from r2p_kg import log
     from r2p_kg.engine import broker
 
-    check_port(host, port)
-    found = snapshot.read(offer.path)
+    path = publisher.publish(offer.path)
+    found = snapshot.read(path)
     questions = library.load(offer.queries) if offer.queries else library.Library()
     log.configure(queries=offer.log_queries)
-    # Until granian takes the signals over, a stop signal must still end the broker and remove what is
-    # temporary.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with _counters(), broker.start_broker(offer.path, pool) as running:
+    with _counters(), broker.start_broker(path, pool) as running:
         server = Granian(
             "r2p_kg",
             address=host,
@@ -216,7 +235,7 @@ def run(
         if offer.folders is not None:
             switch = running.client().swap
             reloader = reload.Reloader(
-                offer.folders, (offer.path, offer.settings.notices), switch, watch=offer.watch
+                offer.folders, (path, offer.settings.notices), switch, watch=offer.watch, publisher=publisher
             )
             # Granian would answer SIGHUP with new front processes; a new snapshot needs none.
             server.on_startup(lambda: signal.signal(signal.SIGHUP, reloader.request) and None)

@@ -20,10 +20,15 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
 class Finding:
     """One thing that a curator should look at.
 
-    ``check``: the name of the check that fired, the file stem of its query or shape where it has one.
-    ``focus``: the IRI that it is about, empty where a file as a whole is.
-    ``path``: relative to the ontology folder, with forward slashes; ``line`` counts from 1.
-    ``message`` says what is wrong and ``repair`` what to do; both are plain clauses without a full stop.
+    Attributes:
+        severity: an error stops the build.
+        check: the name of the check that fired, the file stem of its query or shape if it has one.
+        focus: the IRI that it is about, empty if it is about a file as a whole.
+        path: relative to the ontology folder, with forward slashes.
+        line: counts from 1.
+        message: what is wrong, a plain clause without a full stop.
+        repair: what to do, likewise.
+
     """
 
     severity: Severity
@@ -41,6 +46,28 @@ class Finding:
     def as_dict(self) -> dict[str, str | int]:
         """The finding as a JSON object."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check that is written in Python.
+
+    Attributes:
+        name: the name that its findings carry.
+        looks_for: what it finds, for the quality report.
+        severity: how grave its findings are.
+        origins: the published rules that it holds, as the header of a check query names them.
+
+    """
+
+    name: str
+    looks_for: str
+    severity: Severity = "error"
+    origins: str = ""
+
+    def finding(self, focus: str, path: str, line: int, message: str, repair: str) -> Finding:
+        """A finding of this check."""
+        return Finding(self.severity, self.name, focus, path, line, message, repair)
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -61,10 +88,7 @@ def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 class FindingsError(R2PError):
-    """Curated files carry findings of severity error, so nothing was built.
-
-    ``findings`` holds all findings, warnings included.
-    """
+    """Nothing was built, because curated files have errors; ``findings`` holds these and all others."""
 
     exit_code = 1
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from r2p_kg.curate.findings import Finding
+from r2p_kg.curate.declared import SYNTAX
+from r2p_kg.sparql.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from r2p_kg.curate.findings import Finding
     from r2p_kg.graph.rdf import RdfSyntaxError
 
 #: The one file that declares every prefix; each other file repeats those it uses.
@@ -27,84 +28,67 @@ _OPAQUE = re.compile(
 )
 
 
-_MARK = "\ufeff"
+#: The lines that git puts around what two people wrote in one place.
+_CONFLICT = re.compile(r"^(?:<{7}|>{7}|[|]{7}|={7})(?=\s|$)", re.MULTILINE)
+#: One of those lines that can be nothing else, not even a line of a long text.
+_SURE_CONFLICT = re.compile(r"^(?:<{7}|>{7}) \S", re.MULTILINE)
+
+
+def error(path: str, line: int, message: str, repair: str) -> Finding:
+    """The finding that a file is not Turtle."""
+    return SYNTAX.finding("", path, line, message, repair)
 
 
 def decoded(data: bytes, path: str) -> str | Finding:
-    """The text of a file, or a finding with the line of the first byte that is not UTF-8."""
+    """The text of a file without a byte order mark, or a finding on the first byte that is not UTF-8."""
     try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        line = 1 + data.count(b"\n", 0, error.start)
-        return Finding(
-            "error",
-            "syntax",
-            "",
-            path,
-            line,
-            f"byte {data[error.start]:#04x} is not UTF-8",
-            "save the file as UTF-8",
-        )
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        line = 1 + data.count(b"\n", 0, fault.start)
+        return error(path, line, f"byte {data[fault.start]:#04x} is not UTF-8", "save the file as UTF-8")
 
 
 def unreadable(path: str, text: str) -> Finding | None:
-    """What our two parsers would take differently.
-
-    A byte order mark, and the carriage return alone as line end.
-    """
-    if text.startswith(_MARK):
-        return Finding(
-            "error",
-            "syntax",
-            "",
-            path,
-            1,
-            "the file begins with a byte order mark",
-            "save the file as UTF-8 without a byte order mark",
-        )
-    line, returned, _ = text.partition("\r")
+    """What a parser would miss or misplace: a conflict of a merge, a carriage return alone as line end."""
+    conflict = _SURE_CONFLICT.search(text)
+    if conflict:
+        return _conflict(path, 1 + text.count("\n", 0, conflict.start()))
+    before, returned, _ = text.partition("\r")
     if returned:
         repair = "save the file with line ends of Unix or Windows; inside a text write \\r"
-        return Finding(
-            "error",
-            "syntax",
-            "",
-            path,
-            1 + line.count("\n"),
-            "a carriage return without a line feed stands here",
-            repair,
-        )
+        return error(path, 1 + before.count("\n"), "a carriage return without a line feed", repair)
     return None
 
 
-def finding(path: str, text: str, error: RdfSyntaxError, declared: Mapping[str, tuple[str, int]]) -> Finding:
+def finding(path: str, text: str, fault: RdfSyntaxError, declared: Mapping[str, tuple[str, int]]) -> Finding:
     """The error where it was made, which for an unclosed string is not where the parser noticed."""
     opened = _unclosed(text)
-    if opened is not None and opened <= error.line:
-        return Finding(
-            "error",
-            "syntax",
-            "",
-            path,
-            opened,
-            "a string that begins here has no closing quote on its line",
-            'close it with ", or use """ … """ for a text of several lines',
+    if opened is not None and opened <= fault.line:
+        repair = 'close it with ", or use """ … """ for a text of several lines'
+        return error(path, opened, "a string that begins here has no closing quote on its line", repair)
+    line, place = fault.line, f" in column {fault.column}"
+    if _CONFLICT.match(text.split("\n")[line - 1]):
+        return _conflict(path, line)
+    missing = re.search(r"The prefix (\S*): has not been declared", fault.reason)
+    repair = (
+        _prefix_repair(missing[1], declared)
+        if missing
+        else next(
+            (clause for pattern, clause in _REPAIRS if re.search(pattern, fault.reason)),
+            "compare the line with the Turtle of a neighbouring file",
         )
-    repair = next(
-        (clause for pattern, clause in _REPAIRS if re.search(pattern, error.reason)),
-        "compare the line with the Turtle of a neighbouring file",
     )
-    missing = re.search(r"The prefix (\S*): has not been declared", error.reason)
-    if missing:
-        repair = _prefix_repair(missing[1], declared)
-    line = error.line
-    place = f" in column {error.column}"
-    if "dot is expected" in error.reason:
+    if "dot is expected" in fault.reason:
         # The parser stands on the first token of the next statement or property; the fault is at the end of
         # the one before.
-        before = _last_token(text, line, error.column)
+        before = _last_token(text, line, fault.column)
         line, place = before, "" if before == line else f", noticed in line {line}"
-    return Finding("error", "syntax", "", path, line, f"Turtle syntax error{place}: {error.reason}", repair)
+    return error(path, line, f"Turtle syntax error{place}: {fault.reason}", repair)
+
+
+def _conflict(path: str, line: int) -> Finding:
+    repair = "keep what is right of the two versions, and take away the lines <<<<<<<, ======= and >>>>>>>"
+    return error(path, line, "a merge left a conflict here", repair)
 
 
 def _prefix_repair(prefix: str, declared: Mapping[str, tuple[str, int]]) -> str:
@@ -113,7 +97,10 @@ def _prefix_repair(prefix: str, declared: Mapping[str, tuple[str, int]]) -> str:
         return (
             f"add @prefix {prefix}: <{namespace}> . at the top of the file ({PREFIX_FILE}:{line} declares it)"
         )
-    return f"no prefix of that name is declared in {PREFIX_FILE}{nearest(prefix, declared)}: mend the name, or declare it there and in this file"
+    return (
+        f"no prefix of that name is declared in {PREFIX_FILE}{did_you_mean(prefix, declared)}: "
+        "mend the name, or declare it there and in this file"
+    )
 
 
 def _last_token(text: str, line: int, column: int) -> int:
@@ -156,7 +143,6 @@ _REPAIRS: Sequence[tuple[str, str]] = (
 )
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A question in brackets that names the prefix that looks most like this one; empty where none does."""
-    found = get_close_matches(name, list(known), n=1)
-    return f" (did you mean {found[0]}:?)" if found else ""
+def did_you_mean(prefix: str, known: Iterable[str]) -> str:
+    """A question in brackets with the prefix that looks most like this one; empty if none does."""
+    return "".join(f" (did you mean {other}:?)" for other in nearest(prefix, known))

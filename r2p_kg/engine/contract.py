@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+from r2p_kg.limits import Limits
 
 
 @dataclass(frozen=True)
 class Budget:
     """What one query may cost: seconds until it is killed, rows and bytes that its answer may have."""
 
-    seconds: float = 30.0
-    rows: int = 1_000_000
-    bytes: int = 256 * 1024 * 1024
+    seconds: float = Limits.seconds
+    rows: int = Limits.rows
+    bytes: int = Limits.bytes
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,14 @@ class Engine(Protocol):
 
     def ask(self, query: str, *, media_type: str, dataset: Dataset = ..., budget: Budget = ...) -> Answer:
         """The whole answer in the format of ``media_type``; raises a QueryError instead of giving part of one."""
+        ...
+
+    def stats(self) -> Mapping[str, Any]:
+        """What the engine counts: places, who waits, what runs. Raises QueryError if nobody can say."""
+        ...
+
+    def cancel(self, number: str) -> bool:
+        """End a running query; False if no query of that id runs any more."""
         ...
 
     def close(self) -> None:

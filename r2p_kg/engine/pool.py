@@ -30,6 +30,7 @@ from r2p_kg.errors import (
     WorkerDiedError,
 )
 from r2p_kg.graph import media
+from r2p_kg.limits import Limits
 
 if TYPE_CHECKING:
     import socket
@@ -73,11 +74,11 @@ class PoolSettings:
 
     workers: int = 2
     spares: int = 1
-    queue: int = 64
-    memory: int = 1024 * 1024 * 1024
+    queue: int = Limits.queue
+    memory: int = Limits.memory
     union: bool = True
-    allowance: float = 120.0
-    refill: float = 0.5
+    allowance: float = Limits.allowance
+    refill: float = Limits.refill
 
 
 @dataclass(eq=False)
@@ -256,7 +257,7 @@ class Pool:
                     "pid": use.worker.pid,
                     "slow": not use.placed,
                     "client": use.client,
-                    "hash": log.name_of(use.query),
+                    "hash": log.fingerprint(use.query),
                     "query": use.query[:1000],
                 }
                 for use in self._uses

@@ -37,15 +37,15 @@ def main(arguments: list[str]) -> int:
         found = snapshot.read(Path(arguments[1]))
         store = ox.Store()
         # Parsed twice, not loaded once and parsed once: a loader renames blank nodes, and both graphs must mean the same ones.
-        store.bulk_extend(ox.parse(found.quads, ox.RdfFormat.N_QUADS))
+        store.bulk_extend(ox.parse(found.served, ox.RdfFormat.N_QUADS))
         # The union of all graphs is kept as the default graph: the engine's own union gives a triple of two graphs twice.
         if arguments[3] == "1":
-            store.bulk_extend(ox.Quad(quad.subject, quad.predicate, quad.object) for quad in ox.parse(found.quads, ox.RdfFormat.N_QUADS))
+            store.bulk_extend(ox.Quad(quad.subject, quad.predicate, quad.object) for quad in ox.parse(found.served, ox.RdfFormat.N_QUADS))
     except (SnapshotError, SyntaxError, OSError) as error:
         wire.send(control, {"error": str(error)})
         return 2
     sandboxed = sandbox.no_network()
-    about: dict[str, Any] = {"quads": found.quads.count(b"\n"), "prefixes": dict(found.prefixes), "digest": found.digest, "sandboxed": sandboxed}
+    about: dict[str, Any] = {"quads": found.quads.count(b"\n"), "prefixes": dict(found.prefixes), "digest": found.identity, "sandboxed": sandboxed}
     about["graphs"] = [name.value for name in store.named_graphs() if isinstance(name, ox.NamedNode)]
     wire.send(control, about)
     del found

@@ -1,4 +1,4 @@
-"""One table of media types, formats and suffixes, and the negotiation over it.
+"""The one table of formats: media types, suffixes, names and IRIs; and the negotiation over it.
 
 Results: SPARQL 1.1 Query Results JSON, XML, CSV and TSV
 (https://www.w3.org/TR/sparql11-overview/#sparql11-results). Graphs: Turtle, N-Triples, RDF/XML, JSON-LD, TriG
@@ -19,86 +19,170 @@ KINDS: Final = ("select", "ask", "graph", "dataset")
 
 @dataclass(frozen=True)
 class Format:
-    """One format: its media type, its suffix with the dot, the kinds it carries, and other names by which clients ask for it.
+    """One way to write an answer.
 
-    ``aliases`` holds both media types and the short names that ``format=`` takes, in lower case.
+    Attributes:
+        name: what people call it.
+        media_type: the registered media type, in lower case.
+        iri: its name among https://www.w3.org/ns/formats/.
+        kinds: the kinds of answer that it can carry.
+        suffixes: endings of its files, each with its dot, the usual one first.
+        names: short names for ``format=`` and ``--format``, in lower case, the usual one first.
+        other_types: media types under which clients know it as well.
+
     """
 
     name: str
     media_type: str
-    suffix: str
+    iri: str
     kinds: frozenset[str]
-    aliases: tuple[str, ...]
+    suffixes: tuple[str, ...]
+    names: tuple[str, ...]
+    other_types: tuple[str, ...] = ()
+
+    @property
+    def suffix(self) -> str:
+        """The usual ending of its files, with the dot."""
+        return self.suffixes[0]
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """Every name besides the registered media type by which a client may ask for it."""
+        return (*self.names, *self.other_types)
 
 
+_IRI: Final = "http://www.w3.org/ns/formats/"
 _RESULTS = frozenset({"select", "ask"})
 _TABLE = frozenset({"select"})
 _GRAPH = frozenset({"graph"})
 _DATASET = frozenset({"graph", "dataset"})
 
-#: In order of preference: where a client does not mind, it gets the first of the kind.
+#: In order of preference: a client that does not mind gets the first of the kind.
 FORMATS: Final[tuple[Format, ...]] = (
     Format(
         "SPARQL JSON",
         "application/sparql-results+json",
-        ".srj",
+        _IRI + "SPARQL_Results_JSON",
         _RESULTS,
-        ("application/json", "text/json", "json", "srj", "sparql-results+json"),
+        (".srj",),
+        ("json", "srj", "sparql-results+json"),
+        ("application/json", "text/json"),
     ),
     Format(
         "SPARQL XML",
         "application/sparql-results+xml",
-        ".srx",
+        _IRI + "SPARQL_Results_XML",
         _RESULTS,
-        ("application/xml", "text/xml", "xml", "srx", "sparql-results+xml"),
+        (".srx",),
+        ("xml", "srx", "sparql-results+xml"),
+        ("application/xml", "text/xml"),
     ),
-    Format("CSV", "text/csv", ".csv", _TABLE, ("csv",)),
-    Format("TSV", "text/tab-separated-values", ".tsv", _TABLE, ("tsv", "text/tsv")),
+    Format("CSV", "text/csv", _IRI + "SPARQL_Results_CSV", _TABLE, (".csv",), ("csv",)),
+    Format(
+        "TSV",
+        "text/tab-separated-values",
+        _IRI + "SPARQL_Results_TSV",
+        _TABLE,
+        (".tsv",),
+        ("tsv",),
+        ("text/tsv",),
+    ),
     Format(
         "Turtle",
         "text/turtle",
-        ".ttl",
+        _IRI + "Turtle",
         _GRAPH,
-        ("turtle", "ttl", "application/x-turtle", "application/turtle", "n3", "text/n3"),
+        (".ttl", ".turtle"),
+        ("turtle", "ttl", "n3"),
+        ("application/x-turtle", "application/turtle", "text/n3"),
     ),
     Format(
         "N-Triples",
         "application/n-triples",
-        ".nt",
+        _IRI + "N-Triples",
         _GRAPH,
-        ("nt", "ntriples", "n-triples", "text/plain", "text/ntriples"),
+        (".nt", ".ntriples"),
+        ("nt", "ntriples", "n-triples"),
+        ("text/plain", "text/ntriples"),
     ),
     Format(
         "RDF/XML",
         "application/rdf+xml",
-        ".rdf",
+        _IRI + "RDF_XML",
         _GRAPH,
-        ("rdf", "rdfxml", "rdf+xml", "rdf/xml", "xml", "application/xml", "text/xml"),
+        (".rdf", ".owl", ".xml"),
+        ("xml", "rdf", "rdfxml", "rdf+xml", "rdf/xml"),
+        ("application/xml", "text/xml"),
     ),
     Format(
         "JSON-LD",
         "application/ld+json",
-        ".jsonld",
+        _IRI + "JSON-LD",
         _DATASET,
-        ("jsonld", "json-ld", "json", "application/json", "ld+json"),
+        (".jsonld",),
+        ("json", "jsonld", "json-ld", "ld+json"),
+        ("application/json",),
     ),
-    Format("TriG", "application/trig", ".trig", _DATASET, ("trig", "application/x-trig")),
-    Format("N-Quads", "application/n-quads", ".nq", _DATASET, ("nq", "nquads", "n-quads", "text/x-nquads")),
+    Format(
+        "TriG", "application/trig", _IRI + "TriG", _DATASET, (".trig",), ("trig",), ("application/x-trig",)
+    ),
+    Format(
+        "N-Quads",
+        "application/n-quads",
+        _IRI + "N-Quads",
+        _DATASET,
+        (".nq", ".nquads"),
+        ("nq", "nquads", "n-quads"),
+        ("text/x-nquads",),
+    ),
 )
+
+
+def formats(kind: str) -> tuple[Format, ...]:
+    """Every format that carries the kind, the default first."""
+    return tuple(form for form in FORMATS if kind in form.kinds)
+
+
+def named(name: str, kind: str) -> Format:
+    """The format of that kind which a client calls so: ``json``, ``ttl``, ``text/csv``, in any case.
+
+    A blank is read as the plus sign that a form field loses if it is not encoded. Raises NotAcceptableError,
+    which lists the usual names, if there is no such format or it cannot carry the kind.
+    """
+    wanted = name.strip().lower().replace(" ", "+")
+    offers = formats(kind)
+    for form in offers:
+        if wanted == form.media_type or wanted in form.aliases:
+            return form
+    known = next((form.name for form in FORMATS if wanted in (form.media_type, *form.aliases)), None)
+    reason = f"{known} cannot carry this answer" if known else "there is no such format"
+    message = (
+        f"format={name.strip()[:40]}: {reason}; write one of {', '.join(form.names[0] for form in offers)}"
+    )
+    raise NotAcceptableError(message)
+
+
+def by_suffix(suffix: str, kind: str) -> Format | None:
+    """The format of that kind whose files end so (``.ttl``, in any case); None if there is no such format."""
+    return next((form for form in formats(kind) if suffix.lower() in form.suffixes), None)
+
+
+def by_type(media_type: str) -> Format | None:
+    """The format with that registered media type, else None."""
+    return next((form for form in FORMATS if form.media_type == media_type), None)
 
 
 @lru_cache(maxsize=512)
 def negotiate(accept: str | None, kind: str, wanted: str | None = None) -> Format:
     """The format that an answer of this kind gets.
 
-    ``wanted`` is the value of a ``format``, ``output`` or ``results`` parameter; one that names no format of
-    the kind is ignored in favour of ``accept``, the value of the Accept header. Nothing asked gives the
-    default of the kind. Raises NotAcceptableError, naming what there is, where the header rules everything
-    out.
+    ``wanted``, the value of a ``format``, ``output`` or ``results`` parameter, decides alone; else ``accept``
+    does, the value of the Accept header. A client that asks for nothing gets the default of the kind. Raises
+    NotAcceptableError, which lists the formats of the kind, if nothing that was asked for is one of them.
     """
-    offers = [form for form in FORMATS if kind in form.kinds]
-    if wanted is not None and (named := _named(wanted.strip().lower(), offers)):
-        return named
+    if wanted is not None and wanted.strip():
+        return named(wanted, kind)
+    offers = formats(kind)
     ranges = _ranges(accept)
     if not ranges:
         return offers[0]
@@ -109,15 +193,6 @@ def negotiate(accept: str | None, kind: str, wanted: str | None = None) -> Forma
     there_is = ", ".join(form.media_type for form in offers)
     message = f"none of the types in Accept: {accept} can be produced for this answer; there is {there_is}"
     raise NotAcceptableError(message)
-
-
-def by_suffix(suffix: str, kind: str) -> Format | None:
-    """The format whose files end so (``.ttl``), where it carries the kind."""
-    return next((form for form in FORMATS if form.suffix == suffix and kind in form.kinds), None)
-
-
-def _named(name: str, offers: list[Format]) -> Format | None:
-    return next((form for form in offers if name == form.media_type or name in form.aliases), None)
 
 
 def _ranges(accept: str | None) -> list[tuple[str, float]]:
@@ -143,8 +218,8 @@ def _ranges(accept: str | None) -> list[tuple[str, float]]:
 
 
 def _quality(form: Format, ranges: list[tuple[str, float]]) -> list[tuple[float, int]]:
-    """(quality, precision) of the most precise ranges that match; ``(0, 0)`` where none does."""
-    names = (form.media_type, *(alias for alias in form.aliases if "/" in alias))
+    """(quality, precision) of the most precise ranges that match; ``(0, -2)`` if none does."""
+    names = (form.media_type, *form.other_types)
     matches = []
     for name, quality in ranges:
         if name in names:

@@ -6,6 +6,8 @@ them.
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 BASE = "https://w3id.org/r2p-kg/"
 NS = BASE + "ns#"
 ID = BASE + "id/"
@@ -16,6 +18,8 @@ PROBLEM = BASE + "problem/"
 SCHEMA_GRAPH = GRAPH + "schema"
 REFERENCE_GRAPH = GRAPH + "reference"
 SHAPES_GRAPH = GRAPH + "shapes"
+#: What the service says of itself.
+SERVICE_GRAPH = GRAPH + "service"
 ENTAILED_GRAPH = GRAPH + "entailed"
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -50,17 +54,23 @@ R2P_AS_OF = NS + "asOf"
 R2P_CONCERNS = NS + "concerns"
 R2P_LOCATOR = NS + "locator"
 R2P_IN_DOCUMENT = NS + "inDocument"
-R2P_ATTACHED_TO = NS + "attachedTo"
 STATED = ID + "modality/stated"
+
+
+#: Characters besides letters, digits and ``-._~`` that a path holds as they are (RFC 3986, section 3.3).
+PATH = "/:@!$&'()*+,;="
 
 
 def graph_of(path: str) -> str:
     """The graph that a Turtle file's triples belong to.
 
-    ``path`` is relative to ``ontology/``, with forward slashes.
+    ``path`` is relative to ``ontology/``, with forward slashes. What an IRI cannot hold is escaped
+    (RFC 3986, sections 2.1 and 3.3).
 
     >>> graph_of("facts/situations/kenya-2007.ttl")
     'https://w3id.org/r2p-kg/graph/facts/situations/kenya-2007'
+    >>> graph_of('facts/Copy of "é".TTL')
+    'https://w3id.org/r2p-kg/graph/facts/Copy%20of%20%22%C3%A9%22'
     >>> graph_of("facts/reference/countries.ttl")
     'https://w3id.org/r2p-kg/graph/reference'
     >>> graph_of("shapes/statements.ttl")
@@ -71,7 +81,7 @@ def graph_of(path: str) -> str:
     if path.startswith("facts/reference/"):
         return REFERENCE_GRAPH
     if path.startswith("facts/"):
-        return GRAPH + path.removesuffix(".ttl")
+        return GRAPH + quote(path[: -len(".ttl")], safe=PATH)
     if path.startswith("shapes/"):
         return SHAPES_GRAPH
     return SCHEMA_GRAPH

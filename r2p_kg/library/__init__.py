@@ -1,4 +1,4 @@
-"""Saved queries: ``queries/<topic>/<id>.rq``, valid SPARQL files whose leading ``#+`` comments are a strict YAML header.
+"""Saved queries: ``queries/<topic>/<id>.rq``, SPARQL files whose leading ``#+`` comments are a YAML header.
 
 ::
 
@@ -24,24 +24,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from r2p_kg.errors import LibraryError
+from r2p_kg.errors import LibraryError, UsageError
+from r2p_kg.graph import files
 from r2p_kg.library import params
 from r2p_kg.library.params import Param
 from r2p_kg.library.reading import read
+from r2p_kg.library.things import Things, check
 from r2p_kg.library.values import Column, Library, SavedQuery
 from r2p_kg.sparql.outline import substitute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Column", "Library", "Param", "SavedQuery", "bind", "load", "queries_folder", "read"]
+__all__ = ["Column", "Library", "Param", "SavedQuery", "Things", "bind", "load", "queries_folder", "read"]
 
 
 def queries_folder() -> Path:
-    """The folder that carries the saved queries.
-
-    ``queries/`` of the checkout, or the copy inside an installed wheel.
-    """
+    """The folder of our saved queries: ``queries/`` of the checkout, or its copy in an installed wheel."""
     package = Path(__file__).resolve().parent.parent
     inside = package / "queries"
     return inside if inside.is_dir() else package.parent / "queries"
@@ -50,24 +49,20 @@ def queries_folder() -> Path:
 def load(folder: Path) -> Library:
     """Every saved query of a folder.
 
-    Raises LibraryError with one line for each fault of each file, all files read; also where two files have
-    one id.
+    Raises LibraryError with one line for each fault of each file, all files read; also if two files have the
+    same id.
     """
     problems: list[str] = []
     found: dict[str, SavedQuery] = {}
     if not folder.is_dir():
         message = f"{folder}: no such folder; it holds the saved queries as <topic>/<id>.rq"
         raise LibraryError(message)
-    for path in sorted(folder.rglob("*.rq")):
-        where = path.relative_to(folder.parent).as_posix()
+    for name in files.find(folder, ".rq"):
+        where = f"{folder.resolve().name}/{name}"
         try:
-            query = read(path.read_text("utf-8"), where)
-        except (LibraryError, OSError, UnicodeDecodeError) as error:
-            problems.append(
-                str(error)
-                if isinstance(error, LibraryError)
-                else f"{where}:1: unreadable ({error}); save it as UTF-8"
-            )
+            query = read(files.text(folder / name), where)
+        except (LibraryError, UsageError) as error:
+            problems.append(str(error))
             continue
         if query.id in found:
             problems.append(
@@ -79,25 +74,31 @@ def load(folder: Path) -> Library:
     return Library(tuple(sorted(found.values(), key=lambda query: (query.topic, query.id))))
 
 
-def bind(query: SavedQuery, values: Mapping[str, str], prefixes: Mapping[str, str] | None = None) -> str:
-    """The SPARQL text with each ``$name`` replaced by the term that its value means.
+def bind(
+    query: SavedQuery,
+    values: Mapping[str, str],
+    prefixes: Mapping[str, str] | None = None,
+    things: Things | None = None,
+) -> str:
+    """The SPARQL text with each ``$name`` replaced by the term that its value means, or its default.
 
-    Defaults fill what is not given.
-
-    ``prefixes`` are allowed in values besides those of the text. Raises LibraryError where a value is
-    unknown, missing or of another type.
+    ``prefixes`` are allowed in values besides those of the text. With ``things``, a value that names a thing
+    must name one of them, of the parameter's class. Raises LibraryError for a value that is unknown, missing
+    or of another type.
     """
-    known = {param.name: param for param in query.params}
-    for name in values.keys() - known.keys():
-        listed = ", ".join(known) or "none"
+    params_by_name = {param.name: param for param in query.params}
+    for name in values.keys() - params_by_name.keys():
+        listed = ", ".join(params_by_name) or "none"
         message = f"parameter {name}: {query.id} has no such parameter; it has {listed}"
         raise LibraryError(message)
     allowed = {**(prefixes or {}), **query.prefixes}
     terms: dict[str, str] = {}
-    for name, param in known.items():
+    for name, param in params_by_name.items():
         value = values.get(name) or param.default
         if value is None:
             message = f"parameter {name}: {query.id} needs a value for it ({param.label})"
             raise LibraryError(message)
         terms[name] = params.term(param, value, allowed)
+        if things is not None and param.names_thing and values.get(name):
+            check(param, terms[name].strip("<>"), things, allowed)
     return substitute(query.text, terms)

@@ -31,7 +31,7 @@ def parse(text: str, where: str) -> Header:
 
     Every scalar stays the text that stands there (no dates, no booleans, no numbers).
 
-    ``where`` is the file's name for messages. Raises LibraryError where there is no header or it is not YAML.
+    ``where`` is the file's name for messages. Raises LibraryError if there is no header or it is not YAML.
     """
     lines = text.splitlines()
     end = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
@@ -45,7 +45,10 @@ def parse(text: str, where: str) -> Header:
         node = yaml.compose(source, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        message = f"{where}:{line}: the header is not YAML: {error.problem}; quote values that hold a colon or a bracket"
+        message = (
+            f"{where}:{line}: the header is not YAML: {error.problem}; "
+            "quote values that hold a colon or a bracket"
+        )
         raise LibraryError(message) from error
     except yaml.YAMLError as error:
         message = f"{where}:1: the header is not YAML: {error}; use plain text"

@@ -14,7 +14,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from r2p_kg.errors import LibraryError
-from r2p_kg.graph import vocab
+from r2p_kg.graph import rdf, vocab
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,7 +38,16 @@ _SLUG = re.compile(r"[A-Za-z0-9][\w./-]*")
 
 @dataclass(frozen=True)
 class Param:
-    """One parameter: ``type`` is a key of :data:`TYPES`, ``of`` the class whose instances are the choices, as a full IRI."""
+    """One parameter of a saved query.
+
+    Attributes:
+        name: the variable without its sign.
+        type: a key of :data:`TYPES`.
+        label: what people call it.
+        default: the value if none is given, as a person would type it.
+        of: the full IRI of the class whose instances are the choices.
+
+    """
 
     name: str
     type: str
@@ -48,29 +57,38 @@ class Param:
 
     @property
     def required(self) -> bool:
-        """True where the query cannot be asked without a value."""
+        """True if the query cannot be asked without a value."""
         return self.default is None
+
+    @property
+    def names_thing(self) -> bool:
+        """True if its values are IRIs."""
+        return TYPES[self.type] is _iri
 
 
 def term(param: Param, value: str, prefixes: Mapping[str, str]) -> str:
     """The SPARQL serialisation of a value, to be put in the place of ``$name``.
 
-    Raises LibraryError where the value is not of the parameter's type.
+    Raises LibraryError if the value is not of the parameter's type.
     """
     if len(value) > MAX_LENGTH:
-        message = f"parameter {param.name}: {len(value)} characters are more than the {MAX_LENGTH} that a value may have"
+        message = (
+            f"parameter {param.name}: {len(value)} characters are more than "
+            f"the {MAX_LENGTH} that a value may have"
+        )
         raise LibraryError(message)
     try:
         return TYPES[param.type](value, prefixes)
     except ValueError as error:
-        message = f"parameter {param.name}: {_shown(value)} is not {_WANTED[param.type]}{f' ({error})' if str(error) else ''}"
+        reason = f" ({error})" if str(error) else ""
+        message = f"parameter {param.name}: {shown(value)!r} is not {_WANTED[param.type]}{reason}"
         raise LibraryError(message) from error
 
 
 def iri(value: str, prefixes: Mapping[str, str]) -> str:
     """The absolute IRI meant by ``<iri>``, ``iri`` or ``prefix:name``.
 
-    Raises ValueError where there is none.
+    Raises ValueError if it means none.
     """
     text = value.strip()
     if text.startswith("<") and text.endswith(">"):
@@ -93,10 +111,10 @@ def _iri(value: str, prefixes: Mapping[str, str]) -> str:
 
 
 def _string(value: str, _prefixes: Mapping[str, str]) -> str:
-    """STRING_LITERAL2 (grammar rule 157): quote, backslash and line ends are escaped."""
+    """A plain literal; SPARQL has no way to write U+0000 or half of a surrogate pair."""
     if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
         raise ValueError
-    return '"' + value.translate(_ESCAPES) + '"'
+    return rdf.literal(value)
 
 
 def _integer(value: str, _prefixes: Mapping[str, str]) -> str:
@@ -116,7 +134,7 @@ def _date(value: str, _prefixes: Mapping[str, str]) -> str:
     text = value.strip()
     if not _DATE.fullmatch(text):
         raise ValueError
-    return f'"{date.fromisoformat(text).isoformat()}"^^<{vocab.XSD}date>'
+    return rdf.literal(date.fromisoformat(text).isoformat(), datatype=vocab.XSD + "date")
 
 
 def _boolean(value: str, _prefixes: Mapping[str, str]) -> str:
@@ -126,13 +144,10 @@ def _boolean(value: str, _prefixes: Mapping[str, str]) -> str:
     return text
 
 
-def _shown(value: str) -> str:
-    return repr(value if len(value) <= _LINE else value[: _LINE - 1] + "…")
+def shown(value: str) -> str:
+    """As much of a value as a message repeats."""
+    return value if len(value) <= _LINE else value[: _LINE - 1] + "…"
 
-
-_ESCAPES: Final = str.maketrans(
-    {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
-)
 
 #: Parameter type → the function that writes its term.
 TYPES: Final[Mapping[str, Callable[[str, Mapping[str, str]], str]]] = {

@@ -25,7 +25,7 @@ _DEPTH: Final = 3
 
 
 class _Faults:
-    """Gathers what is wrong with one file, so that all of it is told at once."""
+    """Gathers what is wrong with one file, so that one error lists all of it."""
 
     def __init__(self, where: str, head: headers.Header) -> None:
         self.where = where
@@ -33,7 +33,7 @@ class _Faults:
         self.found: list[tuple[int, str]] = []
 
     def key(self, key: str, message: str) -> None:
-        """Note a fault at a key of the header, at the first line where the key does not stand."""
+        """Note a fault at a key of the header, at the first line if the key is missing."""
         self.line(self.head.lines.get(key, 1), message)
 
     def line(self, line: int, message: str) -> None:
@@ -41,7 +41,7 @@ class _Faults:
         self.found.append((line, message))
 
     def raise_any(self) -> None:
-        """Raise LibraryError where something was noted."""
+        """Raise LibraryError if something was noted."""
         if self.found:
             raise LibraryError(
                 "\n".join(f"{self.where}:{line}: {message}" for line, message in sorted(self.found))
@@ -62,7 +62,8 @@ def read(source: str, where: str) -> SavedQuery:
     if len(path.parts) < _DEPTH or not _ID.fullmatch(path.stem):
         faults.line(
             1,
-            f"{path.stem} is no id in a topic's folder; name the file queries/<topic>/<words-with-hyphens>.rq",
+            f"{path.stem} is not an id in a topic's folder; "
+            "name the file queries/<topic>/<words-with-hyphens>.rq",
         )
     for key in head.values.keys() - set(_KEYS):
         faults.key(key, f"unknown key {key}; known are {', '.join(_KEYS)}")
@@ -99,7 +100,7 @@ def read(source: str, where: str) -> SavedQuery:
 def _text(head: headers.Header, faults: _Faults, key: str) -> str:
     value = head.values.get(key, "")
     if not isinstance(value, str) or (key in _REQUIRED and not value.strip()):
-        faults.key(key, f"{key} is missing or no text; write '#+ {key}: …'")
+        faults.key(key, f"{key} is missing or not a text; write '#+ {key}: …'")
         return ""
     return value.strip()
 
@@ -107,7 +108,7 @@ def _text(head: headers.Header, faults: _Faults, key: str) -> str:
 def _params(head: headers.Header, faults: _Faults, prefixes: Mapping[str, str]) -> tuple[Param, ...]:
     given = head.values.get("params", {})
     if not isinstance(given, dict):
-        faults.key("params", "params is no mapping; write one line 'name: {type: …, label: …}' for each")
+        faults.key("params", "params is not a mapping; write one line 'name: {type: …, label: …}' for each")
         return ()
     return tuple(param for name, value in given.items() if (param := _param(name, value, faults, prefixes)))
 
@@ -115,7 +116,7 @@ def _params(head: headers.Header, faults: _Faults, prefixes: Mapping[str, str]) 
 def _param(name: str, value: object, faults: _Faults, prefixes: Mapping[str, str]) -> Param | None:
     key = f"params.{name}"
     if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
-        faults.key(key, f"parameter {name} is no mapping of texts; write '{name}: {{type: …, label: …}}'")
+        faults.key(key, f"parameter {name} is not a mapping of texts; write '{name}: {{type: …, label: …}}'")
         return None
     for unknown in value.keys() - set(_PARAM_KEYS):
         faults.key(
@@ -152,7 +153,8 @@ def _of(name: str, value: Mapping[str, str], faults: _Faults, prefixes: Mapping[
     except ValueError as error:
         faults.key(
             f"{key}.of",
-            f"parameter {name}: {value['of']} is no class ({error}); declare its prefix in the query or write the IRI",
+            f"parameter {name}: {value['of']} is not a class ({error}); "
+            "declare its prefix in the query or write the IRI",
         )
         return None
 
@@ -176,7 +178,7 @@ def _columns(head: headers.Header, faults: _Faults) -> tuple[Column, ...]:
 def _tags(head: headers.Header, faults: _Faults) -> tuple[str, ...]:
     given = head.values.get("tags", [])
     if not isinstance(given, list) or not all(isinstance(tag, str) for tag in given):
-        faults.key("tags", "tags is no list of texts; write 'tags: [one, two]'")
+        faults.key("tags", "tags is not a list of texts; write 'tags: [one, two]'")
         return ()
     return tuple(str(tag) for tag in given)
 
@@ -189,7 +191,8 @@ def _check_params(given: tuple[Param, ...], parsed: outline.Outline, faults: _Fa
         if variable.sign == "$" and variable.name not in names:
             faults.line(
                 first + variable.line,
-                f"${variable.name} is no declared parameter; declare it under params or write ?{variable.name}",
+                f"${variable.name} is not a declared parameter; "
+                f"declare it under params or write ?{variable.name}",
             )
         elif variable.sign == "?" and variable.name in names:
             faults.line(

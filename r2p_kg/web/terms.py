@@ -5,28 +5,36 @@ IRIs and literals come from data: nothing of them is markup, and only http and h
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
-from r2p_kg.graph import vocab
+from r2p_kg.graph import rdf, vocab
+from r2p_kg.graph.prefixes import Prefixes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Characters of an IRI's path that stay as they are in the path of an address (RFC 3986, section 3.3).
 _SAFE: Final = "/:@!$&'()*+,;=~-._%"
-_KINDS: Final[Mapping[str, Literal["iri", "bnode", "literal"]]] = {
-    "NamedNode": "iri",
-    "BlankNode": "bnode",
-    "Literal": "literal",
+_KINDS: Final[Mapping[type, Literal["iri", "bnode", "literal"]]] = {
+    rdf.NamedNode: "iri",
+    rdf.BlankNode: "bnode",
+    rdf.Literal: "literal",
 }
 
 
 @dataclass(frozen=True)
 class Node:
-    """One RDF term; ``datatype`` is empty for plain and language-tagged strings, ``language`` for all others."""
+    """One RDF term.
+
+    Attributes:
+        kind: what it is; a triple term is shown as its text.
+        value: IRI, label or text.
+        language: its language tag, else empty.
+        datatype: its datatype, empty for plain and language-tagged strings.
+
+    """
 
     kind: Literal["iri", "bnode", "literal", "triple"]
     value: str
@@ -36,7 +44,7 @@ class Node:
 
 def of_term(term: Any) -> Node:
     """The node of a parsed term."""
-    kind = _KINDS[type(term).__name__]
+    kind = _KINDS[type(term)]
     if kind != "literal":
         return Node(kind, term.value)
     datatype = term.datatype.value
@@ -54,9 +62,7 @@ def in_turtle(node: Node) -> str:
         return f"<{node.value}>"
     if node.kind != "literal":
         return f"_:{node.value}"
-    # What JSON escapes in a string Turtle escapes alike.
-    tail = f"@{node.language}" if node.language else f"^^<{node.datatype}>" if node.datatype else ""
-    return json.dumps(node.value, ensure_ascii=False) + tail
+    return rdf.literal(node.value, node.language, node.datatype)
 
 
 def of_binding(binding: Mapping[str, Any]) -> Node:
@@ -95,7 +101,7 @@ def local(iri: str) -> str | None:
 
 
 def external(iri: str) -> str | None:
-    """The IRI itself where a page may link to it.
+    """The IRI itself if a page may link to it.
 
     Absolute http or https with a host; else None (``javascript:``, ``data:`` …).
     """
@@ -107,13 +113,5 @@ def external(iri: str) -> str | None:
 
 
 def short(iri: str, prefixes: Mapping[str, str]) -> str:
-    """The IRI as prefix and name with the longest namespace that fits, or as it is."""
-    fitting = [
-        (space, prefix)
-        for prefix, space in prefixes.items()
-        if iri.startswith(space) and len(iri) > len(space)
-    ]
-    if not fitting:
-        return iri
-    space, prefix = max(fitting, key=lambda pair: len(pair[0]))
-    return f"{prefix}:{iri.removeprefix(space)}"
+    """The prefixed name of the IRI, or the IRI as it is if it has none."""
+    return Prefixes.of(prefixes).name(iri) or iri

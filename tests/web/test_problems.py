@@ -11,6 +11,8 @@ from r2p_kg.errors import AnswerTooLargeError, BusyError, QueryTimeoutError, Wor
 from r2p_kg.graph import vocab
 from r2p_kg.library import Library
 from r2p_kg.web import Settings, create_app
+from tests import in_process
+from tests.web.conftest import small_library
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -107,6 +109,10 @@ def test_a_path_is_never_markup_on_the_page_that_refuses_it(
     assert "<script>" not in client.get("/<script>alert(1)</script>", headers=browser).text
 
 
+#: What every 503 says, by its kind of problem.
+RETRY = {"timeout": "1", "busy": "7"}
+
+
 class Failing:
     """An engine that raises what it is given."""
 
@@ -114,6 +120,10 @@ class Failing:
         self.error = error
 
     def ask(self, _query: str, *, media_type: str, dataset: Dataset, budget: Budget) -> Any:  # noqa: ARG002
+        """Raise it."""
+        raise self.error
+
+    def stats(self) -> Any:
         """Raise it."""
         raise self.error
 
@@ -135,23 +145,30 @@ class Failing:
 def test_what_the_engine_meets_becomes_a_problem(
     world: Snapshot, browser: dict[str, str], error: Exception, status: int, slug: str
 ) -> None:
-    client = create_app(Settings(), world, Failing(error), Library()).test_client()
-    for path in ("/sparql?query=ASK%20%7B%7D", "/readyz"):
+    client = in_process.client(create_app(Settings(), world, Failing(error), small_library()))
+    for path in ("/sparql?query=ASK%20%7B%7D", "/queries/any-talks"):
         reply = client.get(path)
         body = assert_problem(reply, status)
         assert vocab.PROBLEM + slug == body["type"]
         assert "secret" not in reply.text
-        if slug == "busy":
-            assert "7" == reply.headers["Retry-After"]
+        assert RETRY.get(slug) == reply.headers.get("Retry-After")
         assert status == client.get(path, headers=browser).status_code
     assert 200 == client.get("/healthz").status_code
-    assert 200 == client.get("/status").status_code
+
+
+def test_a_service_without_its_engine_is_alive_and_not_ready(world: Snapshot) -> None:
+    client = in_process.client(create_app(Settings(), world, Failing(BusyError("gone")), Library()))
+    reply = client.get("/readyz")
+    assert_problem(reply, 503)
+    assert "1" == reply.headers["Retry-After"]
+    assert 200 == client.get("/healthz").status_code
+    assert {"unavailable": "gone"} == client.get("/status").get_json()["engine"]
 
 
 def test_a_fault_of_ours_is_in_the_log_under_its_instance(
     world: Snapshot, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = create_app(Settings(), world, Failing(RuntimeError("the cause")), Library()).test_client()
+    client = in_process.client(create_app(Settings(), world, Failing(RuntimeError("the cause")), Library()))
     with caplog.at_level(logging.ERROR):
         body = client.get("/readyz").get_json(force=True)
     assert body["instance"] in caplog.text

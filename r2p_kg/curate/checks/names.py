@@ -5,19 +5,20 @@ Terms that no schema file declares, things that no file describes; each with the
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from pyoxigraph import NamedNode
 from rdflib.namespace import OWL, RDF, RDFS, XSD
 
-from r2p_kg.curate.findings import Finding
+from r2p_kg.curate.declared import DANGLING, FOREIGN_TERM, UNDECLARED_TERM
 from r2p_kg.graph import vocab
+from r2p_kg.sparql.nearest import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from r2p_kg.curate.checks.places import Places
+    from r2p_kg.curate.checks.locations import Locations
+    from r2p_kg.curate.findings import Check, Finding
     from r2p_kg.curate.sources import Corpus
 
 #: Vocabularies that OWL itself builds on: they need no declaration, only the right spelling.
@@ -27,7 +28,7 @@ _BUILT_IN = {
 }
 
 
-def check(corpus: Corpus, places: Places) -> Iterator[Finding]:
+def check(corpus: Corpus, locations: Locations) -> Iterator[Finding]:
     """One finding for each name and file in which it leads nowhere, at its first use there."""
     described = frozenset(
         triple.subject.value
@@ -37,84 +38,52 @@ def check(corpus: Corpus, places: Places) -> Iterator[Finding]:
     )
     seen = set()
     for source in corpus.sources:
+        foreign_facts = corpus.overlaid and not source.path.startswith("facts/")
         for triple, line in source.lines.items():
             for term, is_term in (
                 (triple.predicate, True),
                 (triple.object, triple.predicate.value == vocab.RDF_TYPE),
-                (_datatype(triple.object), True),
+                (getattr(triple.object, "datatype", None), True),
             ):
-                if (
-                    not isinstance(term, NamedNode)
-                    or (term.value, source.path) in seen
-                    or term.value in described
-                ):
+                if not isinstance(term, NamedNode) or term.value in described or (term, source.path) in seen:
                     continue
-                fault = _fault(term, described, places, is_term=is_term)
-                if fault is not None and not (
-                    fault[0] == "dangling" and corpus.overlaid and not source.path.startswith("facts/")
-                ):
-                    seen.add((term.value, source.path))
-                    yield Finding("error", fault[0], term.value, source.path, line, fault[1], fault[2])
-
-
-def _datatype(term: object) -> NamedNode | None:
-    return getattr(term, "datatype", None)
+                fault = _fault(term.value, described, locations, is_term=is_term)
+                if fault is not None and not (fault[0] is DANGLING and foreign_facts):
+                    seen.add((term, source.path))
+                    yield fault[0].finding(term.value, source.path, line, *fault[1:])
 
 
 def _fault(
-    term: NamedNode, described: Collection[str], places: Places, *, is_term: bool
-) -> tuple[str, str, str] | None:
-    """Check, message and repair for an IRI that no file describes; None where that is no fault."""
-    iri, name = term.value, places.name(term)
+    iri: str, described: Collection[str], locations: Locations, *, is_term: bool
+) -> tuple[Check, str, str] | None:
+    """Check, message and repair for an IRI that no file describes; None if that is not a fault."""
+    built_in = next((terms for space, terms in _BUILT_IN.items() if iri.startswith(space)), None)
+    ours = iri.startswith((vocab.NS, vocab.ID))
+    if (built_in is not None and iri in built_in) or not (ours or built_in is not None or is_term):
+        return None
+    name = locations.prefixes.shorten(iri)
+    like = _did_you_mean(iri, described if built_in is None else built_in, locations)
     if iri.startswith(vocab.NS):
-        return (
-            "undeclared-term",
-            f"{name} is declared in no schema file",
-            f"mend the spelling{_nearest(iri, described, places)}, or declare it in schema/ with label and definition",
-        )
+        repair = f"mend the spelling{like}, or declare it in schema/ with label and definition"
+        return UNDECLARED_TERM, f"{name} is declared in no schema file", repair
     if iri.startswith(vocab.ID):
-        return (
-            "dangling",
-            f"{name} is described nowhere",
-            f"mend the name{_nearest(iri, described, places)}, or describe it in the file where it belongs",
-        )
-    for space, terms in _BUILT_IN.items():
-        if iri.startswith(space):
-            return (
-                None
-                if iri in terms
-                else (
-                    "undeclared-term",
-                    f"{name} does not exist",
-                    f"mend the spelling{_nearest(iri, terms, places)}",
-                )
-            )
-    if is_term:
-        return (
-            "foreign-term",
-            f"{name} is a foreign term that the schema does not declare",
-            f"mend the spelling{_nearest(iri, described, places)}, or add it to schema/foreign.ttl once you have found it in its vocabulary",
-        )
-    return None
+        repair = f"mend the name{like}, or describe it in the file where it belongs"
+        return DANGLING, f"{name} is described nowhere", repair
+    if built_in is not None:
+        return UNDECLARED_TERM, f"{name} does not exist", f"mend the spelling{like}"
+    repair = (
+        f"mend the spelling{like}, or add it to schema/foreign.ttl once you have found it in its vocabulary"
+    )
+    return FOREIGN_TERM, f"{name} is a foreign term that the schema does not declare", repair
 
 
-def _nearest(iri: str, known: Iterable[str], places: Places) -> str:
-    """A question that names the known IRI that looks most like this one, where one does."""
-    space = next(
-        (
-            space
-            for space in (vocab.NS, *sorted(places.prefixes.values(), key=len, reverse=True))
-            if iri.startswith(space)
-        ),
-        "",
+def _did_you_mean(iri: str, known: Iterable[str], locations: Locations) -> str:
+    """A question in brackets with the known IRI of the same namespace that looks most like it; else empty."""
+    prefix, _ = locations.prefixes.split(iri) or ("", "")
+    space = vocab.NS if iri.startswith(vocab.NS) else locations.prefixes.get(prefix)
+    if space is None:
+        return ""
+    alike = nearest(
+        iri.removeprefix(space), [other.removeprefix(space) for other in known if other.startswith(space)]
     )
-    found = (
-        get_close_matches(
-            iri.removeprefix(space),
-            [other.removeprefix(space) for other in known if other.startswith(space)],
-            n=1,
-        )
-        if space
-        else []
-    )
-    return f" (did you mean {places.name(NamedNode(space + found[0]))}?)" if found else ""
+    return "".join(f" (did you mean {locations.prefixes.shorten(space + other)}?)" for other in alike)

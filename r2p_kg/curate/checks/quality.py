@@ -1,8 +1,8 @@
 """The quality report: every rule, where it comes from, how grave it is there, and how often it fired.
 
-Rules are the check queries, the checks in Python and the shapes. Published rules that are held by something
-else than a check, or that do not apply, stand with their reason in ``checks/elsewhere.tsv``: origin, what it
-wants, what holds it or why it does not apply.
+Rules are the check queries, the checks in Python, the reasoners' clashes and the shapes. Published rules that
+something else holds, or that do not apply, are rows of ``checks/elsewhere.tsv``: origin, what it wants, what
+holds it or why it does not apply.
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
+from r2p_kg.curate import declared
 from r2p_kg.curate.checks import queries
+from r2p_kg.curate.checks.clashing import CLASHES
 from r2p_kg.errors import UsageError
+from r2p_kg.graph import files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from r2p_kg.curate.checks.queries import Origin
@@ -28,29 +32,20 @@ GRADES: Final = ("critical", "ERROR", "important", "WARN", "minor", "INFO", "")
 #: A fired rule of one of these grades is one too many.
 BAR: Final = frozenset(GRADES[:3])
 
-#: Checks that are no queries → what they look for, and their origins as a header would write them.
-_IN_PYTHON: Final = {
-    "changed-literal": ("a literal that the query engine would change", ""),
-    "control-character": ("a text with a character that XML cannot carry", ""),
-    "dangling": ("a name of ours that no file describes", ""),
-    "foreign-term": (
-        "a foreign term that schema/foreign.ttl does not declare",
-        "OOPS P34 minor; OOPS P35 important",
-    ),
-    "ill-typed-literal": ("a literal that is not of its datatype", ""),
-    "prefix": ("a prefix that stands for another namespace than in prefixes.ttl", "OOPS P39 critical"),
-    "syntax": ("a file that is no Turtle", ""),
-    "undeclared-term": ("a term of ours that no schema file declares", "OOPS P34 minor; OOPS P35 important"),
-}
 _SHAPE: Final = re.compile(r"^shape:(\w+) a sh:NodeShape", re.MULTILINE)
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. ``name`` is that of its findings.
+    """One rule.
 
-    ``says`` what it looks for; ``severity`` what it is here; ``origins`` empty for our own.
+    Attributes:
+        name: the name of its findings.
+        says: what it looks for.
+        severity: how grave its findings are here.
+        origins: the published rules that it holds, empty for our own.
+
     """
 
     name: str
@@ -68,7 +63,11 @@ class Rule:
 class Elsewhere:
     """A published rule that no check holds.
 
-    What it ``wants``, and what holds it or why it does not apply (``how``).
+    Attributes:
+        origin: the rule.
+        wants: what it asks for.
+        how: what holds it, or why it does not apply.
+
     """
 
     origin: Origin
@@ -77,51 +76,58 @@ class Elsewhere:
 
 
 def rules(folder: Path) -> tuple[Rule, ...]:
-    """Every rule of an ontology folder.
+    """Every rule of an ontology folder: queries, checks in Python, the reasoners' clashes, shapes.
 
-    Queries first, then checks in Python, then shapes. Raises UsageError where a header is wrong.
+    Raises UsageError for a wrong header.
     """
-    asked = [queries.read(path) for path in sorted((folder / "checks").glob("*.rq"))]
-    found = [
-        Rule(one.name, _PLACEHOLDER.sub(r"*\1*", one.problem), one.severity, one.origins) for one in asked
+    asked = [
+        Rule(one.name, _with_variables(one.problem), one.severity, one.origins)
+        for _, one in queries.in_folder(folder / "checks")
     ]
-    found += [Rule(name, says, "error", queries.origins(text)) for name, (says, text) in _IN_PYTHON.items()]
+    in_python = [
+        Rule(one.name, _with_variables(one.looks_for), one.severity, queries.origins(one.origins))
+        for one in (*declared.ALL, *CLASHES.values())
+    ]
     shapes = {
-        name: path.stem
-        for path in sorted((folder / "shapes").glob("*.ttl"))
-        for name in _SHAPE.findall(path.read_text(encoding="utf-8"))
+        name: PurePath(path).stem
+        for path in (files.find(folder / "shapes", ".ttl") if (folder / "shapes").is_dir() else ())
+        for name in _SHAPE.findall(files.text(folder / "shapes" / path))
     }
-    found += [
-        Rule(name, f"what shapes/{stem}.ttl asks for", "error", ()) for name, stem in sorted(shapes.items())
-    ]
-    return tuple(found)
+    shaped = [Rule(name, f"what shapes/{stem}.ttl asks for", "error", ()) for name, stem in shapes.items()]
+    return (*asked, *in_python, *sorted(shaped, key=lambda rule: rule.name))
+
+
+def _with_variables(text: str) -> str:
+    """The text with its variables in italics instead of in curly brackets."""
+    return _PLACEHOLDER.sub(r"*\1*", text)
 
 
 def elsewhere(folder: Path) -> tuple[Elsewhere, ...]:
-    """The rows of ``checks/elsewhere.tsv``.
+    """The rows of ``checks/elsewhere.tsv``; none if there is no such file.
 
-    Raises UsageError, with the line, where one has not three columns or a wrong origin.
+    Raises UsageError, with the line, for one that has not three columns or has a wrong origin.
     """
     path = folder / "checks" / "elsewhere.tsv"
-    found = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines() if path.is_file() else (), 1):
+    rows = []
+    for number, line in enumerate(files.text(path).splitlines() if path.exists() else (), 1):
         columns = line.split("\t")
         try:
             (origin,) = queries.origins(columns[0])
             _, wants, how = columns
         except ValueError as error:
-            message = f"{path}:{number}: not a row ({error}); write origin, what it wants and what holds it, with tabs between"
+            wanted = "write origin, what it wants and what holds it, with tabs between"
+            message = f"{path}:{number}: not a row ({error}); {wanted}"
             raise UsageError(message) from None
-        found.append(Elsewhere(origin, wants, how))
-    return tuple(found)
+        rows.append(Elsewhere(origin, wants, how))
+    return tuple(rows)
 
 
-def fired(found: Iterable[Rule], findings: Iterable[Finding]) -> Mapping[Rule, int]:
+def fired(known: Iterable[Rule], findings: Iterable[Finding]) -> Mapping[Rule, int]:
     """How often each rule fired, gravest grade first, names in order below it."""
     counted = Counter(finding.check.split()[0] for finding in findings)
     return {
         rule: counted[rule.name]
-        for rule in sorted(found, key=lambda rule: (GRADES.index(rule.grade), rule.name))
+        for rule in sorted(known, key=lambda rule: (GRADES.index(rule.grade), rule.name))
     }
 
 
@@ -132,53 +138,45 @@ def failing(counts: Mapping[Rule, int]) -> tuple[Rule, ...]:
 
 def report(counts: Mapping[Rule, int], others: Iterable[Elsewhere]) -> str:
     """The report in Markdown: rules from a published list, our own, and those that are held elsewhere."""
-    published = {rule: count for rule, count in counts.items() if rule.origins}
-    own = {rule: count for rule, count in counts.items() if not rule.origins}
-    above = failing(counts)
-    verdict = (
-        "No critical, important or ERROR rule fired."
-        if not above
-        else f"Fired above the bar: {', '.join(rule.name for rule in above)}."
+    above = ", ".join(rule.name for rule in failing(counts))
+    verdict = f"Fired above the bar: {above}." if above else "No critical, important or ERROR rule fired."
+    published = [
+        (rule.name, rule.says, ", ".join(map(str, rule.origins)), rule.grade or "none", str(count))
+        for rule, count in counts.items()
+        if rule.origins
+    ]
+    own = [
+        (rule.name, rule.says, rule.severity, str(count))
+        for rule, count in counts.items()
+        if not rule.origins
+    ]
+    held = [(str(one.origin), one.origin.grade or "none", one.wants, one.how) for one in others]
+    return "\n".join(
+        [
+            _HEAD.format(verdict=verdict),
+            "## Published rules\n",
+            *_table(("rule", "looks for", "origin", "grade there", "fired"), published),
+            "\n## Rules of our own\n",
+            *_table(("rule", "looks for", "severity", "fired"), own),
+            "\n## Published rules without a check of their own\n",
+            *_table(("origin", "grade", "wants", "how it is held, or why it does not apply"), held),
+            "",
+        ]
     )
-    lines = [
-        "# Quality of the ontology",
-        "",
-        "Printed by `r2p check --report`; a test fails when this page is not what it prints.",
-        "",
-        f"**{verdict}**",
-        "",
-    ]
-    lines += [
-        "The rules of ROBOT's report, of OOPS! and of FOOPS! are written anew here, as one file each in `ontology/checks/`; every one owns a file",
-        "",
-    ]
-    lines[-1:] = [
-        "on which it fires and one on which it does not, in `tests/checks/`.",
-        "",
-        "## Published rules",
-        "",
-    ]
-    lines += ["| rule | looks for | origin | grade there | fired |", "| --- | --- | --- | --- | ---: |"]
-    lines += [
-        f"| {rule.name} | {rule.says} | {', '.join(map(str, rule.origins))} | {rule.grade or 'none'} | {count} |"
-        for rule, count in published.items()
-    ]
-    lines += [
-        "",
-        "## Rules of our own",
-        "",
-        "| rule | looks for | severity | fired |",
-        "| --- | --- | --- | ---: |",
-    ]
-    lines += [f"| {rule.name} | {rule.says} | {rule.severity} | {count} |" for rule, count in own.items()]
-    lines += [
-        "",
-        "## Published rules without a check of their own",
-        "",
-        "| origin | grade | wants | how it is held, or why it does not apply |",
-    ]
-    lines += [
-        "| --- | --- | --- | --- |",
-        *(f"| {one.origin} | {one.origin.grade or 'none'} | {one.wants} | {one.how} |" for one in others),
-    ]
-    return "\n".join([*lines, ""])
+
+
+_HEAD: Final = """# Quality of the ontology
+
+Printed by `r2p check --report`; a test fails when this page is not what it prints.
+
+**{verdict}**
+
+The rules of ROBOT's report, of OOPS! and of FOOPS! are written anew here, as one file each in
+`ontology/checks/`; every one owns a file on which it fires and one on which it does not, in `tests/checks/`.
+"""
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A table of Markdown, the column ``fired`` to the right."""
+    rule = ["---:" if name == "fired" else "---" for name in head]
+    return [f"| {' | '.join(row)} |" for row in (head, rule, *rows)]

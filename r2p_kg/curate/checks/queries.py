@@ -2,7 +2,7 @@
 
 ::
 
-    # Problem: what is wrong, one clause; {variables} of the SELECT stand for what was found
+    # Problem: what is wrong, one clause; {variables} of the SELECT are replaced by their values
     # Solution: what to do
     # Severity: error | warning | info
     # Origin: ROBOT missing_label ERROR; OOPS P08 minor; FOOPS VOC3
@@ -22,6 +22,7 @@ from pyoxigraph import BlankNode, NamedNode, QuerySolutions
 
 from r2p_kg.curate.findings import SEVERITIES, Finding, Severity
 from r2p_kg.errors import UsageError
+from r2p_kg.graph import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from pyoxigraph import Store
 
-    from r2p_kg.curate.checks.places import Places
+    from r2p_kg.curate.checks.locations import Locations
 
 _HEADER = re.compile(r"^# (Problem|Solution|Severity|Origin): (\S.*)$")
 _ORIGIN = re.compile(r"(ROBOT|OOPS|FOOPS) (\w+)(?: (ERROR|WARN|INFO|critical|important|minor))?")
@@ -37,7 +38,14 @@ _ORIGIN = re.compile(r"(ROBOT|OOPS|FOOPS) (\w+)(?: (ERROR|WARN|INFO|critical|imp
 
 @dataclass(frozen=True)
 class Origin:
-    """A published rule: ``tool`` that has it, its ``code`` there, and the ``grade`` that it has there, empty where the tool gives none."""
+    """A published rule.
+
+    Attributes:
+        tool: the tool that has it.
+        code: its name there.
+        grade: how grave it is there, empty if the tool gives no grades.
+
+    """
 
     tool: str
     code: str
@@ -50,7 +58,17 @@ class Origin:
 
 @dataclass(frozen=True)
 class CheckQuery:
-    """One ``.rq`` file; ``name`` is its stem; ``origins`` is empty for a rule of our own."""
+    """One ``.rq`` file.
+
+    Attributes:
+        name: its stem.
+        problem: what is wrong, with variables in curly brackets.
+        solution: what to do, likewise.
+        severity: how grave its findings are.
+        text: the whole file.
+        origins: the published rules that it holds, empty for a rule of our own.
+
+    """
 
     name: str
     problem: str
@@ -68,59 +86,61 @@ def origins(text: str) -> tuple[Origin, ...]:
     >>> [str(one) for one in origins("ROBOT missing_label ERROR; FOOPS VOC3")]
     ['ROBOT missing_label', 'FOOPS VOC3']
     """
-    found = []
+    named = []
     for part in filter(None, (part.strip() for part in text.split(";"))):
         match = _ORIGIN.fullmatch(part)
         if match is None:
             message = f"the origin {part!r} is none of ROBOT, OOPS or FOOPS, a code and a grade"
             raise ValueError(message)
-        found.append(Origin(match[1], match[2], match[3] or ""))
-    return tuple(found)
+        named.append(Origin(match[1], match[2], match[3] or ""))
+    return tuple(named)
 
 
 def read(path: Path) -> CheckQuery:
     """The check query in a file.
 
-    Raises UsageError where it is not UTF-8, or a header is missing or unknown.
+    Raises UsageError if it cannot be read, or if a header is missing or unknown.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        message = f"{path}: cannot be read as UTF-8; save it as UTF-8"
-        raise UsageError(message) from error
-    found: dict[str, str] = {}
+    text = files.text(path)
+    headers: dict[str, str] = {}
     for line in text.splitlines():
         match = _HEADER.match(line)
         if match is None:
             break
-        found.setdefault(match[1], match[2])
-    missing = [header for header in ("Problem", "Solution", "Severity") if header not in found]
-    if missing or found["Severity"] not in SEVERITIES:
+        headers.setdefault(match[1], match[2])
+    missing = [header for header in ("Problem", "Solution", "Severity") if header not in headers]
+    if missing or headers["Severity"] not in SEVERITIES:
         what = (
             f"has no header '# {missing[0]}: …'"
             if missing
-            else f"has the severity {found['Severity']!r}, which is none of {', '.join(SEVERITIES)}"
+            else f"has the severity {headers['Severity']!r}; it can be {', '.join(SEVERITIES)}"
         )
         message = f"{path}:1: {what}; begin the file with the lines Problem, Solution and Severity"
         raise UsageError(message)
     try:
-        named = origins(found.get("Origin", ""))
+        named = origins(headers.get("Origin", ""))
     except ValueError as error:
         message = f"{path}: {error}; write for example '# Origin: OOPS P08 minor'"
         raise UsageError(message) from None
-    return CheckQuery(path.stem, found["Problem"], found["Solution"], found["Severity"], text, named)
+    return CheckQuery(path.stem, headers["Problem"], headers["Solution"], headers["Severity"], text, named)
 
 
-def check(store: Store, folder: Path, places: Places) -> Iterator[Finding]:
+def check(store: Store, folder: Path, locations: Locations) -> Iterator[Finding]:
     """The findings of all queries in a folder, in the order of their names."""
-    for path in sorted(folder.glob("*.rq")):
-        yield from ask(store, read(path), places, path)
+    for path, query in in_folder(folder):
+        yield from ask(store, query, locations, path)
 
 
-def ask(store: Store, query: CheckQuery, places: Places, path: Path) -> Iterator[Finding]:
-    """The findings of one query. Raises UsageError where it is not SPARQL or has no ``?focus``."""
+def in_folder(folder: Path) -> Iterator[tuple[Path, CheckQuery]]:
+    """The check queries of a folder with their paths, in order of names; none if there is no folder."""
+    for name in files.find(folder, ".rq") if folder.is_dir() else ():
+        yield folder / name, read(folder / name)
+
+
+def ask(store: Store, query: CheckQuery, locations: Locations, path: Path) -> Iterator[Finding]:
+    """The findings of one query. Raises UsageError if it is not SPARQL or has no ``?focus``."""
     try:
-        answer = store.query(query.text, prefixes=dict(places.prefixes), use_default_graph_as_union=True)
+        answer = store.query(query.text, prefixes=dict(locations.prefixes), use_default_graph_as_union=True)
     except SyntaxError as error:
         # The parser goes on to list all that it would have taken, character class by character class.
         message = (
@@ -137,14 +157,14 @@ def ask(store: Store, query: CheckQuery, places: Places, path: Path) -> Iterator
     for row in answer:
         bound = {name: row[name] for name in variables if row[name] is not None}
         focus = bound["focus"]
-        where, line = places.find(focus, bound.get("property"), bound.get("value"))
-        words = {name: places.name(bound[name]) if name in bound else "nothing" for name in variables}
+        file, line = locations.find(focus, bound.get("property"), bound.get("value"))
+        words = {name: locations.name(bound[name]) if name in bound else "nothing" for name in variables}
         about = focus.value if isinstance(focus, NamedNode | BlankNode) else ""
         yield Finding(
             query.severity,
             query.name,
             about,
-            where,
+            file,
             line,
             query.problem.format_map(words),
             query.solution.format_map(words),
@@ -152,9 +172,10 @@ def ask(store: Store, query: CheckQuery, places: Places, path: Path) -> Iterator
 
 
 def _test_words(query: CheckQuery, variables: list[str], path: Path) -> None:
-    """Raises UsageError where problem or solution name a variable that the SELECT does not give, or hold a stray bracket."""
+    """Raises UsageError for a variable that the SELECT does not give, and for a stray bracket."""
     try:
         (query.problem + query.solution).format_map(dict.fromkeys(variables, ""))
     except (KeyError, IndexError, ValueError) as error:
-        message = f"{path}: Problem and Solution can name {', '.join(f'{{{name}}}' for name in variables)}, and not {error}; mend them"
+        known = ", ".join(f"{{{name}}}" for name in variables)
+        message = f"{path}: Problem and Solution can name {known}, and not {error}; mend them"
         raise UsageError(message) from None

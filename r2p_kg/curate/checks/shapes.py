@@ -11,35 +11,36 @@ import rdflib
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 from rdflib.namespace import RDF, SH, XSD
 
-from r2p_kg.curate.checks.places import HEAD
+from r2p_kg.curate.checks.locations import HEAD
 from r2p_kg.curate.findings import Finding, Severity
+from r2p_kg.graph import files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from r2p_kg.curate.checks.places import Places
+    from r2p_kg.curate.checks.locations import Locations
     from r2p_kg.curate.sources import Corpus
 
 _SEVERITY: dict[rdflib.term.Node, Severity] = {SH.Violation: "error", SH.Warning: "warning", SH.Info: "info"}
 _REPAIR = "compare with the scope note of the property and with a neighbouring file"
 
 
-def check(corpus: Corpus, folder: Path, places: Places) -> Iterator[Finding]:
+def check(corpus: Corpus, folder: Path, locations: Locations) -> Iterator[Finding]:
     """One finding for each result of validating what was written against ``folder/*.ttl``.
 
     Message and repair are the shape's ``sh:message`` and ``sh:description``; the check's name is the shape's
     IRI and component.
     """
     shapes = rdflib.Graph()
-    for path in sorted(folder.glob("*.ttl")):
-        shapes.parse(path, format="turtle")
+    for name in files.find(folder, ".ttl") if folder.is_dir() else ():
+        shapes.parse(data=files.text(folder / name), format="turtle")
     if not len(shapes):
         return
     for result, report in _results(
         graph_of(triple for source in corpus.sources for triple in source.triples), shapes
     ):
-        yield _finding(result, report, shapes, places)
+        yield _finding(result, report, shapes, locations)
 
 
 def graph_of(triples: Iterable[Triple]) -> rdflib.Graph:
@@ -65,33 +66,35 @@ def _results(data: rdflib.Graph, shapes: rdflib.Graph) -> Iterator[tuple[rdflib.
         yield result, graph
 
 
-def _finding(result: rdflib.term.Node, report: rdflib.Graph, shapes: rdflib.Graph, places: Places) -> Finding:
+def _finding(
+    result: rdflib.term.Node, report: rdflib.Graph, shapes: rdflib.Graph, locations: Locations
+) -> Finding:
     focus = _to_oxigraph(report.value(result, SH.focusNode))
     value = _to_oxigraph(report.value(result, SH.value))
     shape = report.value(result, SH.sourceShape)
     predicate = _first_step(shapes.value(shape, SH.path), shapes)
-    where, line = places.find(focus, predicate, value) if focus is not None else (HEAD, 1)
+    path, line = locations.find(focus, predicate, value) if focus is not None else (HEAD, 1)
     owner = next(shapes.subjects(SH.property, shape), shape)
-    component = (
-        str(report.value(result, SH.sourceConstraintComponent))
-        .rpartition("#")[2]
-        .removesuffix("ConstraintComponent")
-    )
-    name = f"{str(owner).rpartition('/')[2]} {places.name(predicate) if predicate is not None else ''} sh:{component[0].lower()}{component[1:]}"
+    constraint = str(report.value(result, SH.sourceConstraintComponent)).rpartition("#")[2]
+    component = constraint[0].lower() + constraint[1:].removesuffix("ConstraintComponent")
+    words = (str(owner).rpartition("/")[2], locations.name(predicate) if predicate else "", f"sh:{component}")
     message = str(report.value(result, SH.resultMessage)).rstrip(".")
+    if focus is not None:
+        message = f"{locations.name(focus)}: {message}"
     if value is not None:
-        message += f" ({places.name(value)})"
-    said = f"{places.name(focus)}: {message}" if focus is not None else message
+        message += f" ({locations.name(value)})"
+    if component == "maxCount" and focus is not None and predicate is not None:
+        message += _twice(locations.all_of(focus, predicate))
     repair = shapes.value(shape, SH.description) or shapes.value(owner, SH.description) or _REPAIR
-    return Finding(
-        _SEVERITY.get(report.value(result, SH.resultSeverity) or SH.Violation, "error"),
-        " ".join(name.split()),
-        getattr(focus, "value", ""),
-        where,
-        line,
-        said,
-        str(repair),
-    )
+    severity = _SEVERITY.get(report.value(result, SH.resultSeverity) or SH.Violation, "error")
+    about = getattr(focus, "value", "")
+    return Finding(severity, " ".join(filter(None, words)), about, path, line, message, str(repair))
+
+
+def _twice(locations: Sequence[tuple[str, int]]) -> str:
+    """In brackets, the lines of too many values: perhaps one name was given to two things."""
+    lines = ", ".join(f"{path}:{line}" for path, line in dict.fromkeys(locations))
+    return f" ({lines}: is one name used for two things?)" if "," in lines else ""
 
 
 def _first_step(path: rdflib.term.Node | None, shapes: rdflib.Graph) -> NamedNode | None:
