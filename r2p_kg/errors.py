@@ -14,6 +14,7 @@
         ├── NotAcceptableError      406: no format of the request can be produced
         ├── AnswerTooLargeError     413: over the row or byte limit; nothing was sent
         ├── QueryTimeoutError       503: over its deadline; its process was killed
+        ├── QueryCancelledError     503: the operator ended it, or the client left
         ├── WorkerDiedError         500: the engine's process died of this query (stack, memory)
         ├── BusyError               503: the queue is full; try again later
         └── AllowanceError          429: this client's queries took too much time
@@ -24,11 +25,13 @@ Messages say what, where and what to do, in that order.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from r2p_kg.sparql.errors import SparqlRefusedError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from r2p_kg.sparql.errors import SparqlError
 
 
@@ -36,6 +39,10 @@ class R2PError(Exception):
     """Something a person must be told in one sentence; never shown as a traceback."""
 
     exit_code = 2
+
+    def fields(self) -> dict[str, Any]:
+        """The error as a JSON object, for another process: its class, its message, and every attribute."""
+        return {"error": type(self).__name__, "message": str(self), **vars(self)}
 
 
 class UsageError(R2PError):
@@ -53,13 +60,16 @@ class LibraryError(R2PError):
 class QueryError(R2PError):
     """A question was not answered.
 
-    ``status`` is the HTTP status (RFC 9110), ``slug`` the last segment of the problem type (RFC 9457, section
-    3.1.1).
+    status: The HTTP status (RFC 9110).
+    slug: The last segment of the problem type (RFC 9457, section 3.1.1).
+    title: What kind of problem it is.
+    retry_after: In how many seconds it is worth while to ask again (RFC 9110, section 10.2.3), None if never.
     """
 
     status = 400
     slug = "query-error"
     title = "The query was not answered"
+    retry_after: int | None = None
 
 
 class QuerySyntaxError(QueryError):
@@ -130,6 +140,16 @@ class QueryTimeoutError(QueryError):
     status = 503
     slug = "timeout"
     title = "The query took too long"
+    retry_after = 10
+
+
+class QueryCancelledError(QueryError):
+    """The query was ended while it ran: by the operator, or because nobody waits for its answer any more."""
+
+    status = 503
+    slug = "cancelled"
+    title = "The query was cancelled"
+    retry_after = 10
 
 
 class WorkerDiedError(QueryError):
@@ -147,13 +167,11 @@ class BusyError(QueryError):
     slug = "busy"
     title = "The service is busy"
 
+    retry_after: int
+
     def __init__(self, message: str, retry_after: int = 1) -> None:
         super().__init__(message)
         self.retry_after = retry_after
-
-
-class ShareError(BusyError):
-    """Who borrows query workers has its share of them already; it waits until one of its own comes free."""
 
 
 class AllowanceError(BusyError):
@@ -172,6 +190,18 @@ class AllowanceError(BusyError):
             f"your queries have taken more time than one client may; come back in {whole} seconds, with narrower ones",
             whole,
         )
+
+
+def from_fields(fields: Mapping[str, Any]) -> R2PError:
+    """The error that :meth:`R2PError.fields` was made of."""
+    kinds: list[type[R2PError]] = [R2PError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    named = next((kind for kind in kinds if kind.__name__ == fields["error"]), QueryError)
+    # Past the constructor, which may take something else than the message.
+    error = named.__new__(named, fields["message"])
+    vars(error).update({name: value for name, value in fields.items() if name not in {"error", "message"}})
+    return error
 
 
 def of_sparql(error: SparqlError) -> QueryError:

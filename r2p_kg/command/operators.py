@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import sys
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -177,6 +178,8 @@ def serve(
     from r2p_kg.command import serve as serving
     from r2p_kg.web.service import Settings
 
+    serving.take_signals()
+    serving.check_temporary_folder()
     serving.check_port(host, port)
     environment = dict(os.environ)
     token = _token("--write-token-file", write_token_file, _WRITE_TOKEN)
@@ -229,6 +232,8 @@ def _built(where: Folders, environment: Mapping[str, str]) -> tuple[Path, tuple[
     path, notices = current_or_last_good(where)
     if path != before and not notices and _BUILT not in os.environ:
         sys.stdout.flush()
+        # Until the new program takes its signals: it will read what this SIGHUP is about anyway.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         again = [sys.executable, *sys.orig_argv[1:]]
         os.execve(sys.executable, again, {**environment, _BUILT: "1"})  # noqa: S606 - ourselves, as we were called
     return path, notices

@@ -9,6 +9,7 @@ this one.
 from __future__ import annotations
 
 import gc
+import ipaddress
 import logging
 import os
 import signal
@@ -54,6 +55,8 @@ _HEADERS = 10_000
 _STARTS, _PATIENCE = 5, 60.0
 #: Seconds after which a service that does not answer is no longer waited for.
 _STARTING = 60
+#: Set by a SIGHUP that came before the service could reload.
+_reload_wanted = threading.Event()
 #: Prefixes for data that bring none of their own.
 _COMMON = {
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
@@ -87,11 +90,30 @@ class Offer:
     log_queries: bool = False
 
 
-def check_port(host: str, port: int) -> None:
-    """Raise UsageError where nothing can listen at that address.
+def take_signals() -> None:
+    """From now on a stop signal ends this process in order, and SIGHUP is remembered until a reload can follow it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGHUP, lambda *_: _reload_wanted.set())
+
+
+def check_temporary_folder() -> None:
+    """Raise UsageError if the environment names a folder for temporary files that cannot be used, or there is none."""
+    try:
+        used = Path(tempfile.gettempdir())
+    except OSError as error:
+        message = "there is no folder for temporary files: set TMPDIR to one in which files can be made"
+        raise UsageError(message) from error
+    wanted = os.environ.get("TMPDIR")
+    if wanted and used != Path(wanted).absolute():
+        message = f"TMPDIR: files cannot be made in {wanted}; set it to another folder, or not at all"
+        raise UsageError(message)
+
+
+def check_port(host: str, port: int) -> str:
+    """The address of this machine that a name or an address means; raises UsageError if nothing can listen there.
 
     The front processes share the port with SO_REUSEPORT, with which a second server would start beside the
-    first unnoticed; this socket does not set it, so that it fails where anybody listens.
+    first unnoticed; this socket does not set it, so that it fails if anybody listens.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -99,10 +121,10 @@ def check_port(host: str, port: int) -> None:
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except OSError as error:
-        message = (
-            f"cannot listen at {host} port {port}: {error.strerror}; choose another with --host or --port"
-        )
+        return str(ipaddress.ip_address(address[0]))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "this is not the name or address of a machine"
+        message = f"cannot listen at {host} port {port}: {reason}; choose another with --host or --port"
         raise UsageError(message) from error
 
 
@@ -160,7 +182,7 @@ def served(
     from r2p_kg.web.mount import Mount
 
     settings = replace(offer.settings, notices=notices)
-    engine = broker.Client(address, found.identity)
+    engine = broker.Client(address)
     if offer.queries:
         with suppress(LibraryError):  # the reload that found it says so, in the log and on the status page
             questions = library.load(offer.queries)
@@ -183,9 +205,6 @@ def run(
     read.
     """
     check_port(host, port)
-    # Until granian takes the signals over, a stop signal must still end the broker and remove what is
-    # temporary.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with tempfile.TemporaryDirectory(prefix="r2p-served-") as folder:
         publisher = Publisher(Path(folder), offer.queries, offer.settings)
         _run(offer, host, port, publisher, workers=workers, pool=pool, ready=ready)
@@ -210,6 +229,7 @@ def _run(
     from r2p_kg import log
     from r2p_kg.engine import broker
 
+    address = check_port(host, port)
     path = publisher.publish(offer.path)
     found = snapshot.read(path)
     questions = library.load(offer.queries) if offer.queries else library.Library()
@@ -217,7 +237,7 @@ def _run(
     with _counters(), broker.start_broker(path, pool) as running:
         server = Granian(
             "r2p_kg",
-            address=host,
+            address=address,
             port=port,
             interface=Interfaces.RSGI,
             loop=Loops.uvloop,
@@ -240,8 +260,11 @@ def _run(
             reloader = reload.Reloader(
                 offer.folders, (path, offer.settings.notices), switch, watch=offer.watch, publisher=publisher
             )
-            # Granian would answer SIGHUP with new front processes; a new snapshot needs none.
-            server.on_startup(lambda: signal.signal(signal.SIGHUP, reloader.request) and None)
+            requested = reloader.request
+        else:
+            requested = _nothing_to_reload
+        # Granian would answer SIGHUP with new front processes; a new snapshot needs none.
+        server.on_startup(lambda: _answer_hangups(requested))
         try:
             server.serve(
                 target_loader=cast(
@@ -257,6 +280,17 @@ def _run(
                 "the log says more"
             )
             raise UsageError(message)
+
+
+def _answer_hangups(request: Callable[..., None]) -> None:
+    """Call ``request`` at each SIGHUP, and now if there was one before."""
+    signal.signal(signal.SIGHUP, request)
+    if _reload_wanted.is_set():
+        request()
+
+
+def _nothing_to_reload(*_signal: object) -> None:
+    _log.warning("SIGHUP: data that are served with --data are not read again; start the service anew")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ receives, it forks and sends ``{"pid"}`` with the worker's socket attached.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -19,9 +20,10 @@ from typing import Any
 
 import pyoxigraph as ox
 
-from r2p_kg.engine import sandbox, wire, worker
+from r2p_kg.engine import frames, sandbox, worker
 from r2p_kg.errors import SnapshotError
-from r2p_kg.graph import snapshot
+from r2p_kg.graph import snapshot, vocab
+from r2p_kg.sparql.known_terms import KnownTerms
 
 
 def main(arguments: list[str]) -> int:
@@ -40,30 +42,43 @@ def main(arguments: list[str]) -> int:
         store.bulk_extend(ox.parse(found.served, ox.RdfFormat.N_QUADS))
         # The union of all graphs is kept as the default graph: the engine's own union gives a triple of two graphs twice.
         if arguments[3] == "1":
-            store.bulk_extend(ox.Quad(quad.subject, quad.predicate, quad.object) for quad in ox.parse(found.served, ox.RdfFormat.N_QUADS))
+            store.bulk_extend(
+                ox.Quad(quad.subject, quad.predicate, quad.object)
+                for quad in ox.parse(found.served, ox.RdfFormat.N_QUADS)
+            )
     except (SnapshotError, SyntaxError, OSError) as error:
-        wire.send(control, {"error": str(error)})
+        frames.send(control, {"error": str(error)})
         return 2
     sandboxed = sandbox.no_network()
-    about: dict[str, Any] = {"quads": found.quads.count(b"\n"), "prefixes": dict(found.prefixes), "digest": found.identity, "sandboxed": sandboxed}
+    about: dict[str, Any] = {
+        "quads": found.quads.count(b"\n"),
+        "prefixes": dict(found.prefixes),
+        "digest": found.identity,
+        "sandboxed": sandboxed,
+    }
     about["graphs"] = [name.value for name in store.named_graphs() if isinstance(name, ox.NamedNode)]
-    wire.send(control, about)
+    frames.send(control, about)
+    # After word was sent, so that the rest of the service starts meanwhile.
+    known = KnownTerms.of(found.served, found.prefixes, vocab.BASE)
     del found
+    # What all workers share stays shared: their collectors would write into every object.
+    gc.collect()
+    gc.freeze()
     # Sending left a time limit on the socket; an idle pool says nothing for hours.
     control.settimeout(None)
     while control.recv(1):
-        _fork(control, store, int(arguments[2]))
+        _fork(control, store, known, int(arguments[2]))
     return 0
 
 
-def _fork(control: socket.socket, store: ox.Store, memory: int) -> None:
+def _fork(control: socket.socket, store: ox.Store, known: KnownTerms, memory: int) -> None:
     ours, theirs = socket.socketpair()
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
         ours.close()
         control.close()
-        worker.run(store, theirs, memory, parent)
+        worker.run(store, known, theirs, memory, parent)
         os._exit(70)
     theirs.close()
     socket.send_fds(control, [str(pid).encode()], [ours.fileno()])
@@ -73,6 +88,6 @@ def _fork(control: socket.socket, store: ox.Store, memory: int) -> None:
 if __name__ == "__main__":
     try:
         status = main(sys.argv[1:])
-    except wire.BrokenFrameError:
+    except frames.BrokenFrameError:
         status = 0
     sys.exit(status)

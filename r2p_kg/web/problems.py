@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from flask import Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from r2p_kg.errors import BusyError, LibraryError, QueryError, QueryRefusedError, QuerySyntaxError
+from r2p_kg.errors import LibraryError, QueryError, QueryRefusedError, QuerySyntaxError
 from r2p_kg.graph import media, vocab
 from r2p_kg.web import accept
 
@@ -118,7 +118,7 @@ def of_query_error(error: QueryError) -> Response:
     reply = body(error.status, error.slug, error.title, str(error), **members)
     if isinstance(error, RequestError):
         reply.headers.extend(error.headers)
-    if isinstance(error, BusyError):
+    if error.retry_after is not None:
         reply.headers["Retry-After"] = str(error.retry_after)
     return reply
 

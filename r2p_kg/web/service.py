@@ -16,19 +16,16 @@ from r2p_kg import __version__
 from r2p_kg.engine import policy
 from r2p_kg.graph import vocab
 from r2p_kg.limits import Limits
-from r2p_kg.sparql.known_terms import KnownTerms
-from r2p_kg.sparql.lint import lint
 from r2p_kg.web.index import Index
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from flask import Flask
 
-    from r2p_kg.engine import Engine
+    from r2p_kg.engine import Operated
     from r2p_kg.graph.snapshot import Snapshot
     from r2p_kg.library import Library
-    from r2p_kg.sparql.lint import LintWarning
 
 T = TypeVar("T")
 _KEY = "r2p-kg"
@@ -64,7 +61,7 @@ class Service:
 
     settings: Settings
     snapshot: Snapshot
-    engine: Engine
+    engine: Operated
     library: Library
     _lock: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
     _made: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
@@ -105,21 +102,6 @@ class Service:
         now = self.settings
         parts = (__version__, now.rows, now.bytes, now.table_rows, now.public_url, now.title)
         return self.once("version", lambda: " ".join(map(str, (self.snapshot.identity, *parts))))
-
-    @property
-    def vocabulary(self) -> KnownTerms:
-        """All that a query can name of the snapshot."""
-        of = self.snapshot
-        return self.once("vocabulary", lambda: KnownTerms.of(of.served, of.prefixes, vocab.BASE))
-
-    @property
-    def knows_vocabulary(self) -> bool:
-        """True as soon as :attr:`vocabulary` costs nothing any more."""
-        return "vocabulary" in self._made
-
-    def warnings(self, query: str) -> Sequence[LintWarning]:
-        """What a query that the engine takes probably does not mean."""
-        return lint(query, self.vocabulary)
 
     @property
     def limits(self) -> policy.Limits:
