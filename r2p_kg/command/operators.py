@@ -6,7 +6,7 @@ import functools
 import os
 import signal
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from r2p_kg.command.serve import Offer
     from r2p_kg.engine.pool import PoolSettings
     from r2p_kg.limits import Bound
-    from r2p_kg.web.service import Settings
 
 #: Set in the environment if this process has built the snapshot and begun anew.
 _BUILT: Final = "R2P_BUILT"
@@ -177,6 +176,7 @@ def serve(
       r2p serve --data my.ttl --write-token-file token
     """
     from r2p_kg.command import serve as serving
+    from r2p_kg.web.service import Settings
 
     serving.take_signals()
     serving.check_temporary_folder()
@@ -190,7 +190,7 @@ def serve(
             "curated graph would be lost at the next build; edit its Turtle files instead"
         )
         raise UsageError(message)
-    settings = replace(_settings(limits), union=not token, proxies=proxy, public_url=public_url)
+    settings = Settings(**asdict(limits), union=not token, proxies=proxy, public_url=public_url)
     pool = _pool(limits, query_workers, union=not token)
 
     def run(offer: Offer) -> None:
@@ -205,21 +205,6 @@ def serve(
     where = folders(ontology, state, queries)
     path, notices = _built(where, environment)
     run(serving.Offer(path, replace(settings, notices=notices), where.queries, folders=where, watch=watch))
-
-
-def _settings(limits: Limits) -> Settings:
-    from r2p_kg.web.service import Settings
-
-    return Settings(
-        seconds=limits.seconds,
-        rows=limits.rows,
-        bytes=limits.bytes,
-        query_bytes=limits.query_bytes,
-        body_bytes=limits.body_bytes,
-        table_rows=limits.table_rows,
-        cache_bytes=limits.cache,
-        slow_seconds=limits.slow_seconds,
-    )
 
 
 def _pool(limits: Limits, workers: int, *, union: bool) -> PoolSettings:

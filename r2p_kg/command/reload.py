@@ -62,7 +62,10 @@ def build(
         good = building.last_good_path(folders.ontology, folders.state)
         if good is None or building.last_good(folders.ontology, folders.state) is None:
             raise
-        notice = f"{error}: the last good snapshot is served. Mend the files (r2p check says where); they are read again on SIGHUP and at the next start."
+        notice = (
+            f"{error}: the last good snapshot is served. Mend the files (r2p check says where); "
+            "they are read again on SIGHUP and at the next start."
+        )
         errors = [str(finding) for finding in error.findings if finding.severity == "error"]
         return good, (notice, *errors[:_SHOWN])
 

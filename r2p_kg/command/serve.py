@@ -173,7 +173,10 @@ def front(offer: Offer, found: Snapshot, questions: library.Library, address: Pa
 def served(
     offer: Offer, address: Path, found: Snapshot, notices: tuple[str, ...], questions: library.Library
 ) -> Mount:
-    """A snapshot ready to be served, with the saved questions as they are now, or with ``questions`` where a bad edit keeps them from being read."""
+    """A snapshot ready to be served, with the saved questions as they are now.
+
+    ``questions``: what is served instead if a bad edit keeps them from being read.
+    """
     from r2p_kg import web
     from r2p_kg.engine import broker
     from r2p_kg.web.mount import Mount
@@ -272,7 +275,10 @@ def _run(
         finally:
             stopping.set()
         if lost.is_set():
-            message = "the process that answers queries ended again and again, so the service stopped; the log says more"
+            message = (
+                "the process that answers queries ended again and again, so the service stopped; "
+                "the log says more"
+            )
             raise UsageError(message)
 
 
@@ -289,7 +295,7 @@ def _nothing_to_reload(*_signal: object) -> None:
 
 @contextmanager
 def _counters() -> Iterator[None]:
-    """A folder for the counters of all front processes (:mod:`r2p_kg.web.metrics`), gone when the context ends."""
+    """A folder for the counters of all front processes, gone when the context ends."""
     with tempfile.TemporaryDirectory(prefix="r2p-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         try:

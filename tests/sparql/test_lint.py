@@ -91,6 +91,7 @@ SURE: Final = [
     ("SELECT * { ?s rdfs:label 'Kenya' }", "untagged-text", 26),
     ("SELECT * { ?s x:concerns [ rdfs:label ?o , 'Kenya' ] }", "untagged-text", 44),
     ("SELECT * { ?s rdfs:label ?l FILTER(?l = 'Kenya') }", "untagged-text", 41),
+    ("SELECT * { ?s x:concerns/rdfs:label 'Kenya' }", "untagged-text", 37),
     ("SELECT * { ?s rdfs:label ?l FILTER(?s = ?s && ('Kenya' = ?l)) }", "untagged-text", 48),
     (
         "SELECT * { VALUES ?l { 'Kenya' 'Kenya'@fr } ?s rdfs:label ?l FILTER(LANG(?l) = '') }",
@@ -167,6 +168,7 @@ HARMLESS: Final = [
     "SELECT * { ?s rdfs:label 'Kenya'@fr ; x:asOf '2007' ; ?p 'Kenya' ; rdfs:label|x:asOf 'Kenya' }",
     "SELECT * { ?s rdfs:label ?l FILTER(STR(?l) = 'Kenya' || CONCAT(?l, '!') = 'Kenya!' || ?l != 'Kenya') }",
     "SELECT * { ?s rdfs:label|x:asOf ?l FILTER(?l = 'Kenya') }",
+    "SELECT * { ?s x:asOf|x:concerns/rdfs:label 'Kenya' ; x:concerns/^rdfs:label 'Kenya' ; rdfs:label? 'Kenya' }",
     "SELECT * { { ?s rdfs:label ?l } UNION { ?s x:asOf ?l } FILTER(?l = 'Kenya') }",
     "SELECT * { { ?s rdfs:label ?t } UNION { ?s rdfs:label ?l . BIND(STR(?l) AS ?t) } FILTER(?t = 'Kenya') }",
     "SELECT ?s (STR(?l) AS ?t) { ?s rdfs:label ?l } GROUP BY ?s ?l HAVING(COUNT(*) > 0 && ?l = 'Kenya'@fr)",

@@ -110,7 +110,7 @@ def test_a_path_is_never_markup_on_the_page_that_refuses_it(
 
 
 #: What every 503 says, by its kind of problem.
-RETRY = {"timeout": "1", "busy": "7"}
+RETRY = {"timeout": "10", "busy": "7"}
 
 
 class Failing:
