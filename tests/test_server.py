@@ -1,4 +1,7 @@
-"""The whole service: it starts, answers, stops and leaves nothing behind; what is wrong at the start is one sentence."""
+"""The whole service: it starts, answers, stops and leaves nothing behind.
+
+What is wrong at the start is one sentence.
+"""
 
 from __future__ import annotations
 
@@ -330,7 +333,9 @@ def test_a_long_folder_for_temporary_files_is_used_and_a_wrong_one_named(data: s
         assert 1 == len(get(f"{url}/sparql", query=QUERY)["results"]["bindings"])
     for wrong in (tmp_path / "none", Path(data)):
         said = refused("--port", str(free_port()), "--data", data, TMPDIR=str(wrong))
-        assert f"r2p: TMPDIR: files cannot be made in {wrong}; set it to another folder, or not at all\n" == said
+        assert (
+            f"r2p: TMPDIR: files cannot be made in {wrong}; set it to another folder, or not at all\n" == said
+        )
 
 
 def test_a_port_in_use_is_one_sentence_also_where_it_is_shared(data: str) -> None:
