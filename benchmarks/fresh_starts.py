@@ -1,4 +1,6 @@
-"""Whether every client is served from the first second on: fresh starts of `r2p serve`, each under load at once.
+"""Whether every client is served from the first second on.
+
+Fresh starts of `r2p serve`, each under load at once.
 
 Usage: python benchmarks/fresh_starts.py [STARTS] [SECONDS] [CLIENTS]      (default 100, 3, 8)
 

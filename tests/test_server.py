@@ -1,4 +1,7 @@
-"""The whole service: it starts, answers, stops and leaves nothing behind; what is wrong at the start is one sentence."""
+"""The whole service: it starts, answers, stops and leaves nothing behind.
+
+What is wrong at the start is one sentence.
+"""
 
 from __future__ import annotations
 

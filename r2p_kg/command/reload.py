@@ -28,8 +28,8 @@ _log = logging.getLogger(__name__)
 #: How many errors of a bad edit the status page lists.
 _SHOWN: Final = 20
 
-#: Seconds that a saved question may take when it is tried: ten times what the service gives it, because the service
-#: goes on meanwhile and may leave a tenth of the machine.
+#: Seconds that a saved question may take when it is tried: ten times what the service gives it, because the
+#: service goes on meanwhile and may leave a tenth of the machine.
 _PATIENCE: Final = 300.0
 
 #: Seconds between two looks at the folder that is watched.

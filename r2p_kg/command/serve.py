@@ -110,7 +110,9 @@ def check_temporary_folder() -> None:
 
 
 def check_port(host: str, port: int) -> str:
-    """The address of this machine that a name or an address means; raises UsageError if nothing can listen there.
+    """The address of this machine that a name or an address means.
+
+    Raises UsageError if nothing can listen there.
 
     The front processes share the port with SO_REUSEPORT, with which a second server would start beside the
     first unnoticed; this socket does not set it, so that it fails if anybody listens.

@@ -1,11 +1,13 @@
-"""The engine of an event loop: query workers lent by the broker, asked directly, one small exchange for each question.
+"""The engine of an event loop.
 
-The broker hears of a query only if it takes long (then it lists it, kills it at its deadline or on demand, and lets
-others pass), so that a small one costs two system calls here and two in the worker. A worker stays here as long as
-nobody else needs it: the broker asks for it then.
+Query workers lent by the broker, asked directly, one small exchange for each question.
 
-No future here carries an exception: an error is its result, raised by whoever awaits it. An abandoned future then
-never logs "exception was never retrieved".
+The broker hears of a query only if it takes long (then it lists it, kills it at its deadline or on demand,
+and lets others pass), so that a small one costs two system calls here and two in the worker. A worker stays
+here as long as nobody else needs it: the broker asks for it then.
+
+No future here carries an exception: an error is its result, raised by whoever awaits it. An abandoned future
+then never logs "exception was never retrieved".
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ if TYPE_CHECKING:
 #: Seconds after which the broker is told of a query.
 _TOLD: Final = 0.1
 
-#: Seconds until a broker that is gone is looked for again, and after which those who wait are no longer kept waiting.
+#: Seconds until a broker that is gone is looked for again, and after which those who wait are no longer kept
+#: waiting.
 _AGAIN: Final = 0.1
 _PATIENCE: Final = 5.0
 
@@ -62,7 +65,9 @@ class _Waiting:
 
 
 class Borrower:
-    """An asynchronous Engine over a broker's socket; every method belongs to the event loop that it was made in.
+    """An asynchronous Engine over a broker's socket.
+
+    Every method belongs to the event loop that it was made in.
 
     ``queue``: questions that may wait. Those who wait take turns by client (:mod:`.turns`).
     """
@@ -105,8 +110,8 @@ class Borrower:
     ) -> Answer:
         """The whole answer of the snapshot with that digest, or a QueryError. Policy is the caller's.
 
-        ``prefixes`` are the snapshot's, for hints. ``client`` names who asks, for fairness. ``gone()`` ends when the
-        client has left: the query is stopped then.
+        ``prefixes`` are the snapshot's, for hints. ``client`` names who asks, for fairness. ``gone()`` ends
+        when the client has left: the query is stopped then.
         """
         question = worker_protocol.question(query, media_type, dataset, budget)
         if self._refused:
@@ -155,7 +160,10 @@ class Borrower:
     async def _turn(
         self, client: str, digest: str, seconds: float, gone: Callable[[], Awaitable[Any]] | None
     ) -> Lease:
-        """A worker, as soon as it is this client's turn; raises BusyError if the queue is full or the time is over."""
+        """A worker, as soon as it is this client's turn.
+
+        Raises BusyError if the queue is full or the time is over.
+        """
         if len(self._turns) >= self._queue:
             raise pool.full(self._queue)
         now = time.monotonic()
@@ -198,7 +206,10 @@ class Borrower:
         return told
 
     def _free(self, lease: Lease, *, answered: bool) -> None:
-        """The worker has answered, or its question was given up: it takes the next question, waits for one, or goes back."""
+        """The worker has answered, or its question was given up.
+
+        It takes the next question, waits for one, or goes back.
+        """
         if lease.told:
             self._say({"do": "end", "loan": lease.id})
         lease.answer, lease.told, lease.gone = None, False, None

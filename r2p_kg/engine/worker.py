@@ -25,17 +25,19 @@ if TYPE_CHECKING:
 
 
 def run(store: ox.Store, known: KnownTerms, connection: socket.socket, memory: int, parent: int) -> None:
-    """Answer queries until the other side closes the socket; never returns to the caller's code, which is the zygote's.
+    """Answer queries until the other side closes the socket.
 
-    ``memory``: bytes that a query may take beyond what the process has at its start. ``parent``: the zygote's process
-    id.
+    Never returns to the caller's code, which is the zygote's.
+
+    ``memory``: bytes that a query may take beyond what the process has at its start. ``parent``: the zygote's
+    process id.
     """
     try:
         sandbox.die_with_parent()
         if os.getppid() != parent:  # it died before the kernel was asked to watch it
             os._exit(0)
-        # The engine's last words on a stack overflow or a failed allocation would fill the operator's log with a
-        # backtrace.
+        # The engine's last words on a stack overflow or a failed allocation would fill the operator's log
+        # with a backtrace.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         sandbox.limit_memory(memory)
         # The first query after a fork pays for the pages that it touches: let it be this one.

@@ -1,4 +1,7 @@
-"""A change gives a new snapshot or an error that says why; it never touches the old one, and nothing it asks for is fetched."""
+"""A change gives a new snapshot or an error that says why.
+
+It never touches the old one, and nothing it asks for is fetched.
+"""
 
 from __future__ import annotations
 
