@@ -322,7 +322,7 @@ def test_it_listens_at_a_name(data: str, temporary: Path) -> None:
 
 @pytest.mark.parametrize("host", ["no.such.name.invalid", "a..b", "300.1.1.1", "x" * 300])
 def test_a_host_that_is_none_is_one_sentence(host: str) -> None:
-    with pytest.raises(UsageError, match="cannot listen at .*; choose another with --host or --port"):
+    with pytest.raises(UsageError, match=r"cannot listen at .*; choose another with --host or --port"):
         serve.check_port(host, 8000)
 
 

@@ -91,13 +91,13 @@ class Offer:
 
 
 def take_signals() -> None:
-    """From now on a stop signal ends this process in order, and SIGHUP is remembered until a reload can follow it."""
+    """Let a stop signal end this process in order, and remember SIGHUP until a reload can follow it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGHUP, lambda *_: _reload_wanted.set())
 
 
 def check_temporary_folder() -> None:
-    """Raise UsageError if the environment names a folder for temporary files that cannot be used, or there is none."""
+    """Raise UsageError if there is no folder for temporary files, or TMPDIR names one that cannot be used."""
     try:
         used = Path(tempfile.gettempdir())
     except OSError as error:

@@ -102,7 +102,8 @@ def pack(change: Change) -> tuple[dict[str, Any], bytes]:
 def unpack(head: Mapping[str, Any], body: bytes) -> Change:
     """The change that :func:`pack` packed.
 
-    >>> unpack(*pack(GraphChange("merge", None, (Payload("text/turtle", b"ab"), Payload("text/turtle", b"c"))))).payloads[1].body
+    >>> two = Payload("text/turtle", b"ab"), Payload("text/turtle", b"c")
+    >>> unpack(*pack(GraphChange("merge", None, two))).payloads[1].body
     b'c'
     """
     if head["change"] == "update":

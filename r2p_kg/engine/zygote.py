@@ -1,4 +1,4 @@
-"""The zygote: a single-threaded process that loads the snapshot once and forks a query worker on each command.
+"""The zygote: a process with one thread that loads the snapshot once and forks a worker on each command.
 
 A fork of a loaded memory store takes some milliseconds and shares its pages; loading anew would take a
 second. Run as ``python -m r2p_kg.engine.zygote FD SNAPSHOT MEMORY UNION``; FD is a Unix socket inherited from
