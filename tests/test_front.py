@@ -707,6 +707,17 @@ def test_a_body_over_the_limit_is_refused_where_its_chunks_go_too_far(service: S
     assert 200 == service.ask(SMALL).status
 
 
+def test_trailer_fields_that_are_announced_may_follow_a_query(service: Service) -> None:
+    with service.socket() as line:
+        line.sendall(
+            b"POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Type: application/sparql-query\r\n"
+            b"Transfer-Encoding: chunked\r\nTrailer: X-Checksum\r\n\r\n"
+            b"6\r\nASK {}\r\n0\r\nX-Checksum: 1\r\n\r\n"
+        )
+        line.settimeout(5)
+        assert line.recv(100).startswith(b"HTTP/1.1 200 ")
+
+
 def test_hundreds_of_connections_that_send_nothing_or_half_keep_nobody_waiting(service: Service) -> None:
     starts = [
         b"",
