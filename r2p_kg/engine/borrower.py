@@ -278,7 +278,7 @@ class Borrower:
                 if self._idle:
                     self._give_back(self._idle[0], sound=True)
                 elif head["now"]:
-                    self._recalls += 1
+                    self._recalls += self._holds()
                 else:
                     self._spare_wanted = True
             case "slow":
@@ -319,9 +319,11 @@ class Borrower:
 
     def _place_gone(self) -> None:
         """One place less is held here: the broker counts what it asked for in the same way."""
-        holds = any(not lease.slow and not lease.over for lease in self._leases.values())
-        self._recalls = max(self._recalls - 1, 0) if holds else 0
+        self._recalls = max(self._recalls - 1, 0) if self._holds() else 0
         self._spare_wanted = False
+
+    def _holds(self) -> bool:
+        return any(not lease.slow and not lease.over for lease in self._leases.values())
 
     def _drop(self, lease: Lease) -> None:
         lease.over = True

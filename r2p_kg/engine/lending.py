@@ -193,7 +193,7 @@ class Lending:
         actions = self._owed(loan, 0.0, now)
         if self._suspects.get(client, 0.0) > now:
             actions += self._demoted([loan], now)
-        return actions
+        return [*actions, *self._settled(now)]
 
     def end(self, loan: Loan, now: float) -> list[Action]:
         """The query of a loan has ended."""
@@ -213,13 +213,9 @@ class Lending:
     # What an operator and the clock say
 
     def cancel(self, number: str, now: float) -> list[Action]:
-        """End a running query; nothing if none of that number runs."""
-        return [
-            action
-            for loan in self.running()
-            if loan.number == number
-            for action in self._killed(loan, "cancelled", now)
-        ]
+        """End a running query; nothing if no query of that number runs."""
+        killed = [self._killed(loan, "cancelled", now) for loan in self.running() if loan.number == number]
+        return [*killed, *self._settled(now)] if killed else []
 
     def look(self, now: float, worked: Callable[[Loan], float]) -> list[Action]:
         """Look at what runs: kill what is late, let others pass what is long.
@@ -229,7 +225,7 @@ class Lending:
         actions: list[Action] = []
         for loan in self.running():
             if now > loan.deadline:
-                actions += self._killed(loan, "timeout", now)
+                actions.append(self._killed(loan, "timeout", now))
         # If nobody else uses or wants a worker, nobody has to be let pass.
         others = self.waiting or len(self.loans) > 1
         long = [loan for loan in self.running() if others and worked(loan) > LONG]
@@ -274,10 +270,10 @@ class Lending:
             actions.append(Recall(chosen, now=True))
         return actions
 
-    def _killed(self, loan: Loan, why: str, now: float) -> list[Action]:
+    def _killed(self, loan: Loan, why: str, now: float) -> Action:
         loan.ended = why
         self._free_place(loan, now)
-        return [Kill(loan), *self._settled(now)]
+        return Kill(loan)
 
     def _demoted(self, long: list[Loan], now: float) -> list[Action]:
         """Let others pass these queries, as many as there are places.
@@ -292,7 +288,7 @@ class Lending:
                 self._suspects[loan.client] = now + SUSPECTED
         if len(self._suspects) > _CLIENTS:
             self._suspects = {client: until for client, until in self._suspects.items() if until > now}
-        return [*(Demote(loan) for loan in passed), *(self._settled(now) if passed else [])]
+        return [Demote(loan) for loan in passed]
 
     def _owed(self, loan: Loan, seconds: float, now: float) -> list[Action]:
         owed = self._allowances.charge(loan.client, seconds, now)
