@@ -12,6 +12,7 @@ import threading
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
+from queue import Empty
 from typing import TYPE_CHECKING, Final
 
 from r2p_kg.curate.findings import FindingsError
@@ -20,6 +21,7 @@ from r2p_kg.errors import LibraryError, QueryError, R2PError
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from queue import SimpleQueue
 
 _log = logging.getLogger(__name__)
 
@@ -98,7 +100,8 @@ class Reloader:
 
     ``switch`` gets the snapshot's file and the notices; ``watch``: also when a file changes.
 
-    ``now``: the file and the notices that are served at the start.
+    ``now``: the file and the notices that are served at the start. ``wanted``: an entry for each demand; one
+    reload answers all that came before it.
     """
 
     def __init__(
@@ -106,6 +109,7 @@ class Reloader:
         folders: Folders,
         now: tuple[Path, tuple[str, ...]],
         switch: Callable[[Path, tuple[str, ...]], None],
+        wanted: SimpleQueue[None],
         *,
         watch: bool,
     ) -> None:
@@ -113,29 +117,37 @@ class Reloader:
         self._now = now
         self._switch = switch
         self._watch = watch
-        self._wanted = threading.Event()
+        self._wanted = wanted
         self._closed = False
-        threading.Thread(target=self._run, name="reload", daemon=True).start()
 
-    def request(self, *_signal: object) -> None:
-        """Reload soon; may be called from a signal handler."""
-        self._wanted.set()
+    def start(self) -> None:
+        """Begin, in a thread of its own."""
+        threading.Thread(target=self._run, name="reload", daemon=True).start()
 
     def close(self) -> None:
         """Reload no more."""
         self._closed = True
-        self._wanted.set()
+        self._wanted.put(None)
 
     def _run(self) -> None:
         seen = self._state()
         while True:
-            asked = self._wanted.wait(_LOOK if self._watch else None)
-            self._wanted.clear()
+            asked = self._demanded()
             if self._closed:
                 return
             before, seen = seen, self._state()
             if asked or before != seen:
                 self._reload()
+
+    def _demanded(self) -> bool:
+        """True as soon as somebody wants a reload; False when it is time to look at the files."""
+        try:
+            self._wanted.get(timeout=_LOOK if self._watch else None)
+        except Empty:
+            return False
+        while not self._wanted.empty():
+            self._wanted.get()
+        return True
 
     def _reload(self) -> None:
         try:
@@ -148,6 +160,8 @@ class Reloader:
             self._now = found
             _log.warning("reloaded: %s", "; ".join(found[1]) or found[0].stem)
         except Exception as error:  # noqa: BLE001 - whatever it is, the service goes on with what it has
+            if self._closed:
+                return
             said = str(error) if isinstance(error, R2PError) else f"the reload failed: {error!r}"
             _log.error("%s: what was served before goes on", said)
             self._now = (self._now[0], (f"{said}: what was served before goes on",))

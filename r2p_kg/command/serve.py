@@ -13,7 +13,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 import tempfile
 import threading
 import time
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from r2p_kg.command.reload import Folders
+    from r2p_kg.command.signals import Signals
     from r2p_kg.engine.broker import Broker
     from r2p_kg.engine.pool import PoolSettings
     from r2p_kg.graph.snapshot import Snapshot
@@ -85,23 +85,35 @@ class Offer:
     log_queries: bool = False
 
 
-def check_port(host: str, port: int) -> None:
-    """Raise UsageError where nothing can listen at that address.
+def address_of(host: str, port: int) -> str:
+    """The IP address to listen at: the host itself, or the first that a name stands for and that is free.
 
     The front processes share the port with SO_REUSEPORT, with which a second server would start beside the
-    first unnoticed; this socket does not set it, so that it fails where anybody listens.
+    first unnoticed; the socket that is tried here does not set it, so that it fails if anybody listens.
+
+    Raises UsageError if nothing can listen there.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = found[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        message = (
-            f"cannot listen at {host} port {port}: {error.strerror}; choose another with --host or --port"
-        )
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "not the name of a machine"
+        message = f"--host {host!r}: {reason}; give an IP address of this machine, or a name of one"
         raise UsageError(message) from error
+    # Of both kinds of address, that of version 4 first: more clients can reach it.
+    for family, kind, protocol, _, address in sorted(found, key=lambda one: one[0] != socket.AF_INET):
+        try:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+        except OSError as error:
+            failed = error
+        else:
+            if "%" in str(address[0]):
+                message = f"--host {host!r}: an address with a zone cannot be listened at; give another"
+                raise UsageError(message)
+            return str(address[0])
+    message = f"cannot listen at {host} port {port}: {failed.strerror}; choose another with --host or --port"
+    raise UsageError(message) from failed
 
 
 @contextmanager
@@ -129,6 +141,7 @@ def front(offer: Offer, found: Snapshot, questions: library.Library, address: Pa
     from r2p_kg.web.gateway import Gateway
 
     sandbox.die_with_parent()
+    _until_granian_listens()
     last = broker.served_last(address.parent)
     now = snapshot.read(last) if last is not None and last.is_file() else found
     first = served(offer, address, now, offer.settings.notices, questions)
@@ -149,7 +162,10 @@ def front(offer: Offer, found: Snapshot, questions: library.Library, address: Pa
 def served(
     offer: Offer, address: Path, found: Snapshot, notices: tuple[str, ...], questions: library.Library
 ) -> Served:
-    """A snapshot ready to be served, with the saved questions as they are now, or with ``questions`` where a bad edit keeps them from being read."""
+    """A snapshot ready to be served, with the saved questions as they are now.
+
+    With ``questions`` if a bad edit keeps those from being read.
+    """
     from r2p_kg import web
     from r2p_kg.engine import broker
     from r2p_kg.web.gateway import Served
@@ -168,14 +184,21 @@ def served(
 
 
 def run(
-    offer: Offer, host: str, port: int, *, workers: int, pool: PoolSettings, ready: Callable[[str], None]
+    offer: Offer,
+    host: str,
+    port: int,
+    heard: Signals,
+    *,
+    workers: int,
+    pool: PoolSettings,
+    ready: Callable[[str], None],
 ) -> None:
-    """Serve until SIGINT or SIGTERM.
+    """Serve at an IP address until SIGINT or SIGTERM.
 
-    No process is left when this returns. ``ready`` gets the address once it answers.
+    No process is left when this returns. ``ready`` gets the address once it answers. SIGHUP reloads, also one
+    that came before.
 
-    SIGHUP reloads. Raises UsageError where the port is taken, SnapshotError where the snapshot cannot be
-    read.
+    Raises SnapshotError if the snapshot cannot be read.
     """
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces, Loops
@@ -185,14 +208,11 @@ def run(
     from r2p_kg import log
     from r2p_kg.engine import broker
 
-    check_port(host, port)
     found = snapshot.read(offer.path)
     questions = library.load(offer.queries) if offer.queries else library.Library()
     log.configure(queries=offer.log_queries)
-    # Until granian takes the signals over, a stop signal must still end the broker and remove what is
-    # temporary.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with _counters(), broker.start_broker(offer.path, pool) as running:
+        heard.check()
         server = Granian(
             "r2p_kg",
             address=host,
@@ -213,13 +233,14 @@ def run(
         server.on_startup(lambda: threading.Thread(target=_announce, args=(url, ready), daemon=True).start())
         stopping, lost = threading.Event(), threading.Event()
         threading.Thread(target=_watch, args=(running, stopping, lost), daemon=True).start()
+        # Granian would answer SIGHUP with new front processes; a new snapshot needs none.
+        server.signal_handler_reload = heard.reload  # type: ignore[method-assign]
+        reloader = None
         if offer.folders is not None:
-            switch = running.client().swap
-            reloader = reload.Reloader(
-                offer.folders, (offer.path, offer.settings.notices), switch, watch=offer.watch
-            )
-            # Granian would answer SIGHUP with new front processes; a new snapshot needs none.
-            server.on_startup(lambda: signal.signal(signal.SIGHUP, reloader.request) and None)
+            now, switch = (offer.path, offer.settings.notices), running.client().swap
+            reloader = reload.Reloader(offer.folders, now, switch, heard.reloads, watch=offer.watch)
+            # Not before: what is there is served first.
+            server.on_startup(reloader.start)
         try:
             server.serve(
                 target_loader=cast(
@@ -229,14 +250,29 @@ def run(
             )
         finally:
             stopping.set()
+            if reloader is not None:
+                reloader.close()
         if lost.is_set():
-            message = "the process that answers queries ended again and again, so the service stopped; the log says more"
+            message = (
+                "the process that answers queries ended again and again, so the service stopped; "
+                "the log says more"
+            )
             raise UsageError(message)
+
+
+def _until_granian_listens() -> None:
+    """Signals of a front process: SIGTERM ends it, the others are those of its parent alone.
+
+    What it inherits are granian's handlers, which do something for the parent only.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 @contextmanager
 def _counters() -> Iterator[None]:
-    """A folder for the counters of all front processes (:mod:`r2p_kg.web.metrics`), gone when the context ends."""
+    """A folder for the counters of all front processes (:mod:`r2p_kg.web.metrics`)."""
     with tempfile.TemporaryDirectory(prefix="r2p-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         try:

@@ -148,7 +148,10 @@ class Broker:
         command = [sys.executable, "-m", "r2p_kg.engine.brokering", "--socket", str(self.socket), "--snapshot", str(last or self._snapshot)]
         for name, value in asdict(self._settings).items():
             command += [f"--{name}", str(int(value) if isinstance(value, bool) else value)]
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        # In a group of its own: what a terminal sends to a group, Ctrl-C among it, is for the one who starts it.
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, process_group=0
+        )
         said = self._process.stdout.readline().decode().strip() if self._process.stdout else ""
         if said != "ready":
             message = said or f"{self._snapshot}: the query service did not start"
@@ -174,8 +177,8 @@ def start_broker(snapshot: Path, settings: PoolSettings | None = None) -> Iterat
 
     Raises SnapshotError where the snapshot cannot be served.
     """
-    with tempfile.TemporaryDirectory(prefix="r2p-") as folder:
-        made = Broker(Path(folder), snapshot, settings)
+    with tempfile.TemporaryDirectory(prefix="r2p-") as folder, wire.short(Path(folder)) as place:
+        made = Broker(place, snapshot, settings)
         try:
             made.start()
             yield made

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import select
 import socket
 import struct
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _LENGTHS: Final = struct.Struct("!IQ")
 
@@ -28,12 +30,32 @@ PATIENCE: Final = 60.0
 _CLOSED: Final = "the other side closed the connection"
 
 
+#: Bytes of the longest folder whose Unix sockets have paths that the kernel takes (unix(7): 107 bytes).
+_LONGEST_FOLDER: Final = 80
+
+
 class BrokenFrameError(Exception):
     """The other side closed the connection or sent what is no frame."""
 
 
 class LateError(Exception):
     """The deadline passed before the whole message had come."""
+
+
+@contextlib.contextmanager
+def short(folder: Path) -> Iterator[Path]:
+    """A path of the folder that is short enough for Unix sockets in it, for this process and those below it.
+
+    It is the folder's own, or as long as the context lasts that of an open descriptor (proc_pid_fd(5)).
+    """
+    if len(os.fsencode(folder)) <= _LONGEST_FOLDER:
+        yield folder
+        return
+    opened = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield Path(f"/proc/{os.getpid()}/fd/{opened}")
+    finally:
+        os.close(opened)
 
 
 def send(connection: socket.socket, head: Mapping[str, Any], body: bytes = b"") -> None:
