@@ -8,8 +8,8 @@ Whatever goes wrong on the way leaves what is served as it is, and is said on th
 from __future__ import annotations
 
 import logging
+import signal
 import threading
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from queue import Empty
@@ -20,6 +20,7 @@ from r2p_kg.errors import LibraryError, QueryError, R2PError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from multiprocessing.connection import Connection
     from pathlib import Path
     from queue import SimpleQueue
 
@@ -95,6 +96,34 @@ def tried(folders: Folders) -> tuple[Path, tuple[str, ...]]:
     return path, ()
 
 
+def _apart(folders: Folders) -> tuple[Path, tuple[str, ...]]:
+    """As :func:`tried`, in a process with which the memory of reasoner and checkers goes back to the system.
+
+    Raises EOFError if that process is killed.
+    """
+    context = get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_tell, args=(theirs, folders))
+    process.start()
+    theirs.close()
+    try:
+        found: tuple[Path, tuple[str, ...]] | Exception = ours.recv()
+    finally:
+        process.join()
+        ours.close()
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def _tell(connection: Connection, folders: Folders) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to parent and child
+    try:
+        connection.send(tried(folders))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent logs it
+        connection.send(error)
+
+
 class Reloader:
     """Reloads on demand, one reload after another.
 
@@ -151,10 +180,7 @@ class Reloader:
 
     def _reload(self) -> None:
         try:
-            # In a process of its own: the reasoner's and the checkers' memory goes back to the system with
-            # it.
-            with ProcessPoolExecutor(1, get_context("spawn")) as process:
-                found = process.submit(tried, self._folders).result()
+            found = _apart(self._folders)
             # Also where the graph is the same: the saved questions may be others.
             self._switch(*found)
             self._now = found

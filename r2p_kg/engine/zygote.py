@@ -73,6 +73,6 @@ def _fork(control: socket.socket, store: ox.Store, memory: int) -> None:
 if __name__ == "__main__":
     try:
         status = main(sys.argv[1:])
-    except wire.BrokenFrameError:
+    except (wire.BrokenFrameError, OSError):  # the pool is gone
         status = 0
     sys.exit(status)

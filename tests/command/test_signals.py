@@ -146,7 +146,9 @@ def forget(world: Path) -> None:
 
 @pytest.mark.served
 @pytest.mark.parametrize("cold", [False, True], ids=["warm", "cold"])
-def test_sighup_at_every_moment_of_a_start_is_remembered_and_stops_nothing(world: Path, *, cold: bool) -> None:
+def test_sighup_at_every_moment_of_a_start_is_remembered_and_stops_nothing(
+    world: Path, *, cold: bool
+) -> None:
     if cold:
         forget(world)
     with starting(world) as start:
