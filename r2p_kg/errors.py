@@ -13,23 +13,45 @@
         ├── BodySyntaxError         400: the RDF of a request's body has an error; knows line and column
         ├── NotAcceptableError      406: no format of the request can be produced
         ├── AnswerTooLargeError     413: over the row or byte limit; nothing was sent
-        ├── QueryTimeoutError       503: over its deadline; its process was killed
         ├── WorkerDiedError         500: the engine's process died of this query (stack, memory)
-        ├── BusyError               503: the queue is full; try again later
-        └── AllowanceError          429: this client's queries took too much time
+        └── UnavailableError        503: not now; knows when to come back
+            ├── QueryTimeoutError   over its deadline; its process was killed
+            ├── QueryCancelledError the operator stopped it, or nobody waits for its answer any more
+            └── BusyError           the queue is full
+                └── AllowanceError  429: this client's queries took too much time
 
-Messages say what, where and what to do, in that order.
+Messages say what, where and what to do, in that order. Between processes an error travels as its
+:meth:`R2PError.fields`.
 """
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 
 class R2PError(Exception):
     """Something a person must be told in one sentence; never shown as a traceback."""
 
     exit_code = 2
+
+    def fields(self) -> dict[str, Any]:
+        """The error as another process can be told of it: its class (``error``), message and attributes."""
+        return {**vars(self), "error": type(self).__name__, "message": str(self)}
+
+    @staticmethod
+    def from_fields(record: Mapping[str, Any]) -> R2PError:
+        """The error that another process told of in :meth:`fields`; a QueryError if its class is unknown here."""
+        attributes = dict(record)
+        name, message = attributes.pop("error"), str(attributes.pop("message"))
+        kind = next((one for one in _kinds(R2PError) if one.__name__ == name), QueryError)
+        # Not by the constructor, which may take something else and make the message of it.
+        made = kind.__new__(kind, message)
+        vars(made).update(attributes)
+        return made
 
 
 class UsageError(R2PError):
@@ -118,14 +140,6 @@ class AnswerTooLargeError(QueryError):
     title = "The answer is larger than this service sends"
 
 
-class QueryTimeoutError(QueryError):
-    """The query ran past its deadline and its process was killed."""
-
-    status = 503
-    slug = "timeout"
-    title = "The query took too long"
-
-
 class WorkerDiedError(QueryError):
     """The process that evaluated the query died of it; the service goes on with another."""
 
@@ -134,16 +148,40 @@ class WorkerDiedError(QueryError):
     title = "The query brought its process down"
 
 
-class BusyError(QueryError):
-    """Too many queries wait already; ``retry_after`` says in how many seconds to come back."""
+class UnavailableError(QueryError):
+    """Not now; ``retry_after`` says in how many seconds to come back (RFC 9110, section 10.2.3)."""
 
     status = 503
+    slug = "unavailable"
+    title = "The service cannot answer now"
+    #: Seconds, if nobody knows better.
+    wait: ClassVar[int] = 10
+
+    def __init__(self, message: str, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = self.wait if retry_after is None else retry_after
+
+
+class QueryTimeoutError(UnavailableError):
+    """The query ran past its deadline and its process was killed."""
+
+    slug = "timeout"
+    title = "The query took too long"
+
+
+class QueryCancelledError(UnavailableError):
+    """The query was stopped: by the operator, or because nobody waited for its answer any more."""
+
+    slug = "cancelled"
+    title = "The query was stopped"
+
+
+class BusyError(UnavailableError):
+    """Too many queries wait already, or what answers them is not there yet."""
+
     slug = "busy"
     title = "The service is busy"
-
-    def __init__(self, message: str, retry_after: int = 1) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
+    wait: ClassVar[int] = 1
 
 
 class ShareError(BusyError):
@@ -166,3 +204,9 @@ class AllowanceError(BusyError):
             f"your queries have taken more time than one client may; come back in {whole} seconds, with narrower ones",
             whole,
         )
+
+
+def _kinds(kind: type[R2PError]) -> Iterator[type[R2PError]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from _kinds(below)

@@ -17,11 +17,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from r2p_kg import errors
 from r2p_kg.engine import changes, wire
 from r2p_kg.engine.contract import Answer, Budget, Dataset
 from r2p_kg.engine.pool import PoolSettings
-from r2p_kg.errors import BusyError, QueryError, R2PError, SnapshotError
+from r2p_kg.errors import BusyError, R2PError, SnapshotError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -103,7 +102,7 @@ class Client:
                     message = "the query service is starting anew; come back in a moment"
                     raise BusyError(message, retry_after=2) from error
         if "error" in reply:
-            raise raised(reply)
+            raise R2PError.from_fields(reply)
         return reply, answer
 
     def _connection(self) -> socket.socket:
@@ -197,10 +196,3 @@ def served_last(folder: Path) -> Path | None:
 def serves(folder: Path, snapshot: Path) -> None:
     """Remember what a broker with this folder serves now."""
     (folder / "snapshot").write_text(str(snapshot), encoding="utf-8")
-
-
-def raised(reply: dict[str, Any]) -> R2PError:
-    """The error that the broker answered with."""
-    kind = getattr(errors, str(reply["error"]), QueryError)
-    extra = {name: reply[name] for name in ("line", "column", "hint", "retry_after", "status") if name in reply}
-    return kind(reply["message"], **extra)

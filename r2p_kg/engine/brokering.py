@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 from r2p_kg.engine import broker, changes, sandbox, wire, writing
 from r2p_kg.engine.contract import Budget, Dataset
 from r2p_kg.engine.pool import Pool, PoolSettings, Use
-from r2p_kg.errors import QueryRefusedError, R2PError, SnapshotError
+from r2p_kg.errors import R2PError, SnapshotError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,7 +107,7 @@ class Brokering:
                             continue
                     reply, answer = self._reply(head, body, connection)
                 except R2PError as error:
-                    reply, answer = _described(error), b""
+                    reply, answer = error.fields(), b""
                 except (KeyError, TypeError, ValueError, UnicodeDecodeError) as error:
                     reply, answer = {"error": "QueryError", "message": f"not a request that this process knows: {error!r}"}, b""
                 wire.send(connection, reply, answer)
@@ -228,6 +228,7 @@ def main(arguments: list[str]) -> int:
     path, snapshot = chosen.pop("socket"), chosen.pop("snapshot")
     sandbox.die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         pool = Pool(snapshot, PoolSettings(**{**chosen, "union": bool(chosen["union"])}))
     except SnapshotError as error:
@@ -260,13 +261,6 @@ def _budget(seconds: float, rows: int, bytes: int) -> Budget:  # noqa: A002 - as
         message = f"no budget: {seconds} seconds, {rows} rows, {bytes} bytes"
         raise ValueError(message)
     return Budget(seconds, rows, bytes)
-
-
-def _described(error: R2PError) -> dict[str, Any]:
-    """An error as a head: its class and everything that its constructor takes."""
-    names = ("line", "column", "status") if isinstance(error, QueryRefusedError) else ("line", "column", "hint", "retry_after")
-    extra = {name: value for name in names if (value := getattr(error, name, None)) is not None}
-    return {"error": type(error).__name__, "message": str(error), **extra}
 
 
 if __name__ == "__main__":

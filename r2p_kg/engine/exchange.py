@@ -10,10 +10,9 @@ import json
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
-from r2p_kg import errors
 from r2p_kg.engine import syntax, wire
 from r2p_kg.engine.contract import Answer, Budget, Dataset
-from r2p_kg.errors import QueryError, QueryRefusedError
+from r2p_kg.errors import QueryError, QueryRefusedError, R2PError
 
 if TYPE_CHECKING:
     import socket
@@ -31,6 +30,8 @@ _TAKEN: Final = 1 << 17
 
 #: Shorter bodies are copied behind their head, which costs less than a second system call.
 _COPIED: Final = 1 << 16
+#: What the engine's own errors are called.
+_SYNTAX: Final = "syntax"
 _KINDS: Final = ("error", "select", "ask", "graph")
 
 
@@ -65,9 +66,10 @@ def send_answer(connection: socket.socket, answer: Answer, elapsed: float) -> No
     _send(connection, ANSWER.pack(_KINDS.index(answer.kind), rows, elapsed, len(answer.body)), answer.body)
 
 
-def send_error(connection: socket.socket, kind: str, message: str) -> None:
-    """Send an error, on a blocking connection: ``syntax`` or the name of a QueryError, and what is to be said of it."""
-    body = json.dumps({"error": kind, "message": message}).encode()
+def send_error(connection: socket.socket, error: QueryError | SyntaxError) -> None:
+    """Send an error, on a blocking connection; a SyntaxError as the engine words it."""
+    said = error.fields() if isinstance(error, QueryError) else {"error": _SYNTAX, "message": str(error)}
+    body = json.dumps(said).encode()
     _send(connection, ANSWER.pack(0, -1, 0.0, len(body)), body)
 
 
@@ -85,11 +87,10 @@ def read(numbers: tuple[int, int, float], body: bytes, media_type: str, *, query
     raise _error(json.loads(body), query, prefixes)
 
 
-def _error(told: dict[str, Any], query: str, prefixes: Mapping[str, str]) -> QueryError:
-    if told["error"] == "syntax":
+def _error(told: dict[str, Any], query: str, prefixes: Mapping[str, str]) -> R2PError:
+    if told["error"] == _SYNTAX:
         return syntax.explain(told["message"], query, prefixes)
-    kind = getattr(errors, told["error"], QueryError)
-    return kind(told["message"]) if issubclass(kind, QueryError) else QueryError(told["message"])
+    return R2PError.from_fields(told)
 
 
 def _check_names(names: Iterable[str]) -> None:

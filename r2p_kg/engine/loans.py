@@ -19,10 +19,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from r2p_kg.engine import exchange, places, spool, wire
-from r2p_kg.engine.broker import raised
 from r2p_kg.engine.loan import Loan
 from r2p_kg.engine.pool import SUSPECTED, died
-from r2p_kg.errors import AllowanceError, BusyError, QueryError, ShareError
+from r2p_kg.errors import AllowanceError, BusyError, QueryError, R2PError, ShareError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -206,7 +205,7 @@ class Loans:
             except (wire.BrokenFrameError, OSError) as error:
                 raise BusyError(_GONE, retry_after=2) from error
             if "error" in head:
-                raise raised(head)
+                raise R2PError.from_fields(head)
             self._places = int(head["workers"])
             connection = socket.socket(fileno=descriptors[0])
             connection.setblocking(False)  # noqa: FBT003 - the name of the standard library's parameter is "flag"

@@ -24,6 +24,7 @@ from r2p_kg.engine.processes import start
 from r2p_kg.errors import (
     BusyError,
     NotAcceptableError,
+    QueryCancelledError,
     QueryError,
     QueryTimeoutError,
     ShareError,
@@ -336,7 +337,7 @@ class Pool:
         try:
             wire.send_bytes(connection, question)
             if asker is not None and not wire.readable(connection, asker, use.deadline):
-                raise QueryTimeoutError(_GONE)
+                raise QueryCancelledError(_GONE)
             answer = exchange.receive(connection, use.deadline)
             sound = True
         except wire.LateError as error:
@@ -455,7 +456,7 @@ def died(why: str, seconds: float) -> QueryError:
     if why == _LATE:
         return QueryTimeoutError(f"the query ran longer than {seconds:g} seconds and was stopped; narrow its patterns, or add LIMIT")
     if why:
-        return QueryTimeoutError("the query was cancelled by the operator" if why == "cancelled" else _GONE)
+        return QueryCancelledError("the query was cancelled by the operator" if why == "cancelled" else _GONE)
     return WorkerDiedError(
         "the query needed more memory or a deeper stack than it may have, and its process died; simplify it, or add LIMIT. The service goes on"
     )

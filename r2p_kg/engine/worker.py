@@ -45,9 +45,7 @@ def _answer(store: ox.Store, connection: socket.socket) -> None:
     started = time.perf_counter()
     try:
         found = evaluate(store, query, media_type, dataset, budget)
-    except SyntaxError as error:
-        exchange.send_error(connection, "syntax", str(error))
-    except QueryError as error:
-        exchange.send_error(connection, type(error).__name__, str(error))
+    except (SyntaxError, QueryError) as error:
+        exchange.send_error(connection, error)
     else:
         exchange.send_answer(connection, found, time.perf_counter() - started)

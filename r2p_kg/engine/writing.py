@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyoxigraph as ox
 
-from r2p_kg import errors
 from r2p_kg.engine import sandbox, syntax, updates, wire
 from r2p_kg.engine.changes import GraphChange, Update, Written, pack, pack_written, unpack, unpack_written
 from r2p_kg.errors import (
@@ -27,6 +26,7 @@ from r2p_kg.errors import (
     QueryError,
     QueryRefusedError,
     QueryTimeoutError,
+    R2PError,
     SnapshotError,
     WorkerDiedError,
 )
@@ -61,7 +61,7 @@ def apply(current: Path, change: Change, folder: Path, seconds: float = SECONDS,
             head, body = pack(change)
             reply = _exchange({**head, "current": str(current), "folder": scratch, "memory": memory}, body, deadline, seconds)
             if "error" in reply:
-                raise _raised(reply)
+                raise R2PError.from_fields(reply)
             written = unpack_written(reply)
             return replace(written, path=written.path.replace(folder / written.path.name) if written.changed else current)
     except OSError as error:
@@ -99,11 +99,6 @@ def _exchange(head: dict[str, Any], body: bytes, deadline: float, seconds: float
     return reply
 
 
-def _raised(reply: Mapping[str, Any]) -> errors.R2PError:
-    kind: type[errors.R2PError] = getattr(errors, reply["error"])
-    return kind(reply["message"], **reply["more"])
-
-
 def main(arguments: list[str]) -> int:
     """Take one change, write the snapshot, say where it is."""
     control = socket.socket(fileno=int(arguments[0]))
@@ -115,10 +110,7 @@ def main(arguments: list[str]) -> int:
     try:
         reply = pack_written(_written(Path(head["current"]), unpack(head, body), Path(head["folder"])))
     except (QueryError, SnapshotError) as error:
-        # Exactly what the constructor takes beside the message, so that the other side can raise the same.
-        names = ("line", "column", "status") if isinstance(error, QueryRefusedError) else ("line", "column", "hint")
-        more = {name: getattr(error, name) for name in names if hasattr(error, name)}
-        reply = {"error": type(error).__name__, "message": str(error), "more": more}
+        reply = error.fields()
     wire.send(control, reply)
     return 0
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from flask import Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from r2p_kg.errors import BusyError, LibraryError, QueryError, QueryRefusedError, QuerySyntaxError
+from r2p_kg.errors import LibraryError, QueryError, QueryRefusedError, QuerySyntaxError, UnavailableError
 from r2p_kg.graph import vocab
 from r2p_kg.web import accept
 
@@ -113,7 +113,7 @@ def of_query_error(error: QueryError) -> Response:
     reply = body(error.status, error.slug, error.title, str(error), **members)
     if isinstance(error, RequestError):
         reply.headers.extend(error.headers)
-    if isinstance(error, BusyError):
+    if isinstance(error, UnavailableError):
         reply.headers["Retry-After"] = str(error.retry_after)
     return reply
 

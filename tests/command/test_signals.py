@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.request import ProxyHandler, build_opener
@@ -30,7 +30,7 @@ OPENER: Final = build_opener(ProxyHandler({}))
 
 
 class Start:
-    """A service over a small ontology that is starting; ``said`` is what it has written so far."""
+    """A service over a small ontology that is starting."""
 
     def __init__(self, folder: Path) -> None:
         self.port = served.free_port()
@@ -51,6 +51,7 @@ class Start:
 
     @property
     def said(self) -> str:
+        """What it has written to standard error."""
         return self._errors.read_text(encoding="utf-8")
 
     @property
@@ -62,6 +63,7 @@ class Start:
 
     @property
     def ready(self) -> bool:
+        """True as soon as it answers."""
         try:
             with OPENER.open(f"http://127.0.0.1:{self.port}/readyz", timeout=5):
                 return True
@@ -80,6 +82,7 @@ class Start:
 
     @property
     def reloaded(self) -> bool:
+        """True as soon as it has reloaded."""
         return "reloaded: " in self.said
 
     def stop(self, number: signal.Signals) -> int:
@@ -206,30 +209,34 @@ def test_signals_end_an_attended_context_once_and_with_it_what_it_made(
 ) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP)
-    below = None
-    with pytest.raises(SystemExit) as ended, signals.attended() as heard:
-        below = subprocess.Popen(["sleep", "60"])
-        signal.raise_signal(signal.SIGHUP)
-        assert not heard.reloads.empty()
-        try:
-            signal.raise_signal(signal.SIGTERM)
-        finally:
-            signal.raise_signal(signal.SIGTERM)
+    started: list[subprocess.Popen[bytes]] = []
+
+    def stopped_twice() -> None:
+        with signals.attended() as heard:
+            started.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]))
+            signal.raise_signal(signal.SIGHUP)
+            assert not heard.reloads.empty()
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            finally:
+                signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(SystemExit) as ended:
+        stopped_twice()
     assert 0 == ended.value.code
-    assert -signal.SIGKILL == below.wait(10)
+    assert -signal.SIGKILL == started[0].wait(10)
     assert [] == list(tmp_path.iterdir())
     assert before == (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP))
     assert str(tmp_path) == os.environ["TMPDIR"]
 
 
 def test_a_stop_signal_that_somebody_swallows_still_ends_it() -> None:
-    with pytest.raises(SystemExit), signals.attended() as heard:
+    with signals.attended() as heard:
         heard.check()
-        try:
+        with suppress(SystemExit):
             signal.raise_signal(signal.SIGTERM)
-        except SystemExit:
-            pass
-        heard.check()
+        with pytest.raises(SystemExit):
+            heard.check()
 
 
 @pytest.mark.parametrize("folder", ["missing", "file", "/proc"])
