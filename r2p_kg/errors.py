@@ -27,7 +27,7 @@ Messages say what, where and what to do, in that order. Between processes an err
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -154,12 +154,10 @@ class UnavailableError(QueryError):
     status = 503
     slug = "unavailable"
     title = "The service cannot answer now"
-    #: Seconds, if nobody knows better.
-    wait: ClassVar[int] = 10
 
-    def __init__(self, message: str, retry_after: int | None = None) -> None:
+    def __init__(self, message: str, retry_after: int = 1) -> None:
         super().__init__(message)
-        self.retry_after = self.wait if retry_after is None else retry_after
+        self.retry_after = retry_after
 
 
 class QueryTimeoutError(UnavailableError):
@@ -181,7 +179,6 @@ class BusyError(UnavailableError):
 
     slug = "busy"
     title = "The service is busy"
-    wait: ClassVar[int] = 1
 
 
 class ShareError(BusyError):

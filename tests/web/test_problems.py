@@ -107,6 +107,10 @@ def test_a_path_is_never_markup_on_the_page_that_refuses_it(
     assert "<script>" not in client.get("/<script>alert(1)</script>", headers=browser).text
 
 
+#: What every 503 says, by its kind of problem.
+RETRY = {"timeout": "1", "cancelled": "1", "busy": "7"}
+
+
 class Failing:
     """An engine that raises what it is given."""
 
@@ -125,6 +129,7 @@ class Failing:
     ("error", "status", "slug"),
     [
         (QueryTimeoutError("over 1 s"), 503, "timeout"),
+        (QueryCancelledError("cancelled"), 503, "cancelled"),
         (WorkerDiedError("died"), 500, "engine-crash"),
         (AnswerTooLargeError("big"), 413, "answer-too-large"),
         (BusyError("full", retry_after=7), 503, "busy"),
@@ -141,8 +146,7 @@ def test_what_the_engine_meets_becomes_a_problem(
         body = assert_problem(reply, status)
         assert vocab.PROBLEM + slug == body["type"]
         assert "secret" not in reply.text
-        if slug == "busy":
-            assert "7" == reply.headers["Retry-After"]
+        assert RETRY.get(slug) == reply.headers.get("Retry-After")
         assert status == client.get(path, headers=browser).status_code
     assert 200 == client.get("/healthz").status_code
     assert 200 == client.get("/status").status_code
