@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from r2p_kg.engine import changes, wire
 from r2p_kg.engine.contract import Answer, Budget, Dataset
+from r2p_kg.engine.lint import LintWarning
 from r2p_kg.engine.pool import PoolSettings
 from r2p_kg.errors import BusyError, R2PError, SnapshotError
 
@@ -51,7 +52,8 @@ class Client:
         dataset, budget = dataset or Dataset(), budget or Budget()
         head = {"do": "ask", "media_type": media_type, "dataset": asdict(dataset), "budget": asdict(budget), "digest": self._digest}
         reply, body = self._exchange(head, query.encode("utf-8", "surrogatepass"), budget.seconds)
-        return Answer(reply["kind"], media_type, body, reply["elapsed"], reply["rows"])
+        warnings = tuple(LintWarning(**one) for one in reply["warnings"])
+        return Answer(reply["kind"], media_type, body, reply["elapsed"], reply["rows"], warnings=warnings)
 
     def stats(self) -> dict[str, Any]:
         """Counters and running queries of the whole service."""

@@ -118,7 +118,8 @@ class Brokering:
                 chosen = Dataset(tuple(head["dataset"]["default"]), tuple(head["dataset"]["named"]))
                 query, budget = body.decode("utf-8", "surrogatepass"), _budget(**head["budget"])
                 found = self._pool.ask(query, media_type=head["media_type"], dataset=chosen, budget=budget, asker=asker, digest=head.get("digest"))
-                return {"kind": found.kind, "rows": found.rows, "elapsed": found.elapsed}, found.body
+                warnings = [asdict(one) for one in found.warnings]
+                return {"kind": found.kind, "rows": found.rows, "elapsed": found.elapsed, "warnings": warnings}, found.body
             case "stats":
                 return {"stats": {**self._pool.stats(), "fronts": len(self._fronts), "broker": os.getpid(), "time": time.time()}}, b""
             case "cancel":

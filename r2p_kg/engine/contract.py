@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from r2p_kg.engine.lint import LintWarning
 
 from r2p_kg.limits import Limits
 
@@ -30,9 +35,12 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer. ``kind``: select, ask or graph. ``rows``: solutions or triples, None where they were not counted.
+    """A whole answer.
 
-    ``worker``: the process that gave it, where that is known.
+    kind: select, ask or graph.
+    rows: Solutions or triples; None if they were not counted.
+    worker: The process that gave it, if that is known.
+    warnings: Reasons to doubt that the query means what it says; none if whoever answered knows of none.
     """
 
     kind: str
@@ -41,6 +49,7 @@ class Answer:
     elapsed: float
     rows: int | None = None
     worker: int | None = None
+    warnings: tuple[LintWarning, ...] = ()
 
 
 class Engine(Protocol):
@@ -48,6 +57,14 @@ class Engine(Protocol):
 
     def ask(self, query: str, *, media_type: str, dataset: Dataset = ..., budget: Budget = ...) -> Answer:
         """The whole answer in the format of ``media_type``; raises a QueryError instead of giving part of one."""
+        ...
+
+    def stats(self) -> Mapping[str, Any]:
+        """What the engine counts: places, who waits, what runs. Raises QueryError if nobody can say."""
+        ...
+
+    def cancel(self, number: str) -> bool:
+        """End a running query; False if no query of that id runs any more."""
         ...
 
     def close(self) -> None:

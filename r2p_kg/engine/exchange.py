@@ -1,28 +1,34 @@
 """What is said between one who asks and a query worker: a question in one frame, its whole answer in one frame.
 
-A question: five numbers (:data:`_QUESTION`), the media type and the dataset as lines of text, the query. An answer: four numbers
-(:data:`ANSWER`) and its body, which for an error is JSON. Structs and not JSON, because every query pays for them.
+A question: five numbers (:data:`_QUESTION`), the media type and the dataset as lines of text, the query.
+An answer: five numbers (:data:`ANSWER`), its warnings as JSON or nothing, its body, which for an error is JSON.
+Structs and not JSON, because every query pays for them.
 """
 
 from __future__ import annotations
 
 import json
 import struct
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from r2p_kg.engine import syntax, wire
 from r2p_kg.engine.contract import Answer, Budget, Dataset
+from r2p_kg.engine.lint import LintWarning
 from r2p_kg.errors import QueryError, QueryRefusedError, R2PError
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 #: Bytes of the text about the answer, bytes of the query, then the budget: seconds, rows, bytes.
 _QUESTION: Final = struct.Struct("!IIdQQ")
 
-#: The place of the kind in :data:`_KINDS`, rows (-1: not counted), seconds, bytes of the body.
-ANSWER: Final = struct.Struct("!BqdQ")
+#: The place of the kind in :data:`_KINDS`, rows (-1: not counted), seconds, bytes of the body and the warnings.
+ANSWER: Final = struct.Struct("!BqdQI")
+
+#: What comes before the body of an answer: kind, rows, seconds, warnings.
+Head = tuple[int, int, float, bytes]
 _WHOLE: Final = Dataset()
 
 #: Bytes taken from a socket at once; hardly a question is longer.
@@ -60,31 +66,61 @@ def read_question(connection: socket.socket) -> tuple[str, str, Dataset, Budget]
     return data[middle:].decode(), media_type, dataset, Budget(seconds, rows, size)
 
 
-def send_answer(connection: socket.socket, answer: Answer, elapsed: float) -> None:
+def send_answer(
+    connection: socket.socket, answer: Answer, elapsed: float, warnings: Sequence[LintWarning]
+) -> None:
     """Send a whole answer that took so many seconds, on a blocking connection."""
     rows = -1 if answer.rows is None else answer.rows
-    _send(connection, ANSWER.pack(_KINDS.index(answer.kind), rows, elapsed, len(answer.body)), answer.body)
+    warned = json.dumps([asdict(one) for one in warnings]).encode() if warnings else b""
+    numbers = ANSWER.pack(_KINDS.index(answer.kind), rows, elapsed, len(answer.body), len(warned))
+    _send(connection, numbers + warned, answer.body)
 
 
 def send_error(connection: socket.socket, error: QueryError | SyntaxError) -> None:
     """Send an error, on a blocking connection; a SyntaxError as the engine words it."""
     said = error.fields() if isinstance(error, QueryError) else {"error": _SYNTAX, "message": str(error)}
     body = json.dumps(said).encode()
-    _send(connection, ANSWER.pack(0, -1, 0.0, len(body)), body)
+    _send(connection, ANSWER.pack(0, -1, 0.0, len(body), 0), body)
 
 
-def receive(connection: socket.socket, deadline: float) -> tuple[tuple[int, int, float], bytes]:
-    """An answer's numbers and body, not yet read; raises LateError past the deadline and BrokenFrameError where none comes."""
-    kind, rows, elapsed, size = ANSWER.unpack(wire.exactly(connection, ANSWER.size, deadline))
-    return (kind, rows, elapsed), bytes(wire.exactly(connection, size, deadline))
+def receive(connection: socket.socket, deadline: float) -> tuple[Head, bytes]:
+    """An answer's head and body, not yet read.
+
+    Raises LateError past the deadline and BrokenFrameError if none comes.
+    """
+    numbers = wire.exactly(connection, ANSWER.size, deadline)
+    kind, rows, elapsed, size, warned = ANSWER.unpack(numbers)
+    warnings = bytes(wire.exactly(connection, warned, deadline)) if warned else b""
+    return (kind, rows, elapsed, warnings), bytes(wire.exactly(connection, size, deadline))
 
 
-def read(numbers: tuple[int, int, float], body: bytes, media_type: str, *, query: str, prefixes: Mapping[str, str], worker: int | None = None) -> Answer:
+def begun(data: bytes) -> tuple[Head, int, bytes]:
+    """From the first piece of an answer its head, the length of its body and what has come of that.
+
+    A worker sends numbers and warnings in one piece.
+    """
+    kind, rows, elapsed, size, warned = ANSWER.unpack_from(data)
+    start = ANSWER.size + warned
+    return (kind, rows, elapsed, data[ANSWER.size : start]), size, data[start:]
+
+
+def read(
+    head: Head,
+    body: bytes,
+    media_type: str,
+    *,
+    query: str,
+    prefixes: Mapping[str, str],
+    worker: int | None = None,
+) -> Answer:
     """The answer that came; raises the QueryError that it tells of. ``prefixes`` are the snapshot's, for hints."""
-    kind, rows, elapsed = numbers
-    if kind:
-        return Answer(_KINDS[kind], media_type, body, elapsed, None if rows < 0 else rows, worker)
-    raise _error(json.loads(body), query, prefixes)
+    kind, rows, elapsed, warned = head
+    if not kind:
+        raise _error(json.loads(body), query, prefixes)
+    warnings = tuple(LintWarning(**one) for one in json.loads(warned)) if warned else ()
+    return Answer(
+        _KINDS[kind], media_type, body, elapsed, None if rows < 0 else rows, worker, warnings
+    )
 
 
 def _error(told: dict[str, Any], query: str, prefixes: Mapping[str, str]) -> R2PError:

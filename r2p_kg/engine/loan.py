@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 #: Bytes taken from a worker's socket at once; most answers come whole.
 _TAKEN = 1 << 18
 
-#: What a worker said: the numbers of :data:`r2p_kg.engine.exchange.ANSWER` but the last, and the body.
-Told = tuple[tuple[int, int, float], "bytes | mmap"]
+#: What a worker said: an answer's head and its body.
+Told = tuple[exchange.Head, "bytes | mmap"]
 
 
 class Loan:
@@ -61,7 +61,7 @@ class Loan:
         self.told = self.slow = self.recalled = self.broken = False
         self._room = room
         self._lost = lost
-        self._numbers: tuple[int, int, float] | None = None
+        self._numbers: exchange.Head | None = None
         self._body: bytearray | mmap = bytearray()
         self._filled = 0
 
@@ -111,12 +111,11 @@ class Loan:
 
     def _begin(self, data: bytes) -> None:
         """The first part of an answer, which holds its numbers: a worker sends them in one piece."""
-        kind, rows, elapsed, size = exchange.ANSWER.unpack_from(data)
-        body = data[exchange.ANSWER.size :]
+        head, size, body = exchange.begun(data)
         if len(body) == size:
-            self._complete((kind, rows, elapsed), body)
+            self._complete(head, body)
             return
-        self._numbers = (kind, rows, elapsed)
+        self._numbers = head
         try:
             self._body = self._room.room(size) if size >= spool.LARGE else bytearray(size)
         except BusyError as full:
@@ -125,7 +124,7 @@ class Loan:
         memoryview(self._body)[: len(body)] = body
         self._filled = len(body)
 
-    def _complete(self, numbers: tuple[int, int, float], body: bytes | mmap) -> None:
+    def _complete(self, numbers: exchange.Head, body: bytes | mmap) -> None:
         self._numbers = None
         self._body = bytearray()
         self.settle((numbers, body))

@@ -331,7 +331,7 @@ class Pool:
             self._uses.append(use)
         return use
 
-    def _exchange(self, use: Use, question: bytes, seconds: float, asker: socket.socket | None) -> tuple[tuple[int, int, float], bytes]:
+    def _exchange(self, use: Use, question: bytes, seconds: float, asker: socket.socket | None) -> tuple[exchange.Head, bytes]:
         sound = False
         connection = use.worker.connection
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 
 from SPARQLWrapper import POST, SPARQLWrapper
@@ -15,6 +15,7 @@ from r2p_kg.engine.contract import Answer, Budget, Dataset
 from r2p_kg.errors import AnswerTooLargeError, BusyError, QueryError, QuerySyntaxError, QueryTimeoutError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from http.client import HTTPResponse
 
 _GRAPHS = frozenset({"text/turtle", "application/n-triples", "application/rdf+xml", "application/ld+json", "application/trig", "application/n-quads"})
@@ -62,6 +63,14 @@ class RemoteEngine:
         given = response.headers.get_content_type()
         kind = "graph" if given in _GRAPHS else "ask" if b'"boolean"' in body[:200] else "select"
         return Answer(kind, given, body, time.perf_counter() - started)
+
+    def stats(self) -> Mapping[str, Any]:
+        """Where it asks; what runs there, that service alone knows."""
+        return {"endpoint": self.endpoint, "running": []}
+
+    def cancel(self, _number: str) -> bool:
+        """False: no query of another service can be ended from here."""
+        return False
 
     def close(self) -> None:
         """Nothing is kept open."""

@@ -1,4 +1,7 @@
-"""A query worker: a forked process that holds the loaded store, answers one query at a time on its socket, and may be killed."""
+"""A query worker: a forked process that holds the loaded store and answers one query at a time on its socket.
+
+It may be killed at any time.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING
 from r2p_kg.engine import exchange, sandbox, wire
 from r2p_kg.engine.contract import Budget, Dataset
 from r2p_kg.engine.evaluate import evaluate
+from r2p_kg.engine.lint import lint
 from r2p_kg.errors import QueryError
 
 if TYPE_CHECKING:
@@ -16,11 +20,17 @@ if TYPE_CHECKING:
 
     import pyoxigraph as ox
 
+    from r2p_kg.engine.vocabulary import Vocabulary
 
-def run(store: ox.Store, connection: socket.socket, memory: int, parent: int) -> None:
-    """Answer queries until the other side closes the socket; never returns to the caller's code, which is the zygote's.
 
-    ``memory``: bytes that a query may take beyond what the process has at its start. ``parent``: the zygote's process id.
+def run(
+    store: ox.Store, vocabulary: Vocabulary, connection: socket.socket, memory: int, parent: int
+) -> None:
+    """Answer queries until the other side closes the socket; never returns to the zygote's code.
+
+    vocabulary: What queries can name; warnings come from it.
+    memory: Bytes that a query may take beyond what the process has at its start.
+    parent: The zygote's process id.
     """
     try:
         sandbox.die_with_parent()
@@ -33,14 +43,14 @@ def run(store: ox.Store, connection: socket.socket, memory: int, parent: int) ->
         evaluate(store, "SELECT * { ?s ?p ?o } LIMIT 1", "application/sparql-results+json", Dataset(), Budget())
         connection.settimeout(None)
         while True:
-            _answer(store, connection)
+            _answer(store, vocabulary, connection)
     except wire.BrokenFrameError:
         os._exit(0)
     except BaseException:  # noqa: BLE001 - MemoryError included: the pool sees the closed socket and says what happened
         os._exit(70)
 
 
-def _answer(store: ox.Store, connection: socket.socket) -> None:
+def _answer(store: ox.Store, vocabulary: Vocabulary, connection: socket.socket) -> None:
     query, media_type, dataset, budget = exchange.read_question(connection)
     started = time.perf_counter()
     try:
@@ -48,4 +58,5 @@ def _answer(store: ox.Store, connection: socket.socket) -> None:
     except (SyntaxError, QueryError) as error:
         exchange.send_error(connection, error)
     else:
-        exchange.send_answer(connection, found, time.perf_counter() - started)
+        elapsed = time.perf_counter() - started
+        exchange.send_answer(connection, found, elapsed, lint(query, vocabulary))

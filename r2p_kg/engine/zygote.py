@@ -10,18 +10,26 @@ receives, it forks and sends ``{"pid"}`` with the worker's socket attached.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
+import pickle
 import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyoxigraph as ox
 
 from r2p_kg.engine import sandbox, wire, worker
+from r2p_kg.engine.lint import lint
+from r2p_kg.engine.vocabulary import Vocabulary
 from r2p_kg.errors import SnapshotError
 from r2p_kg.graph import snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def main(arguments: list[str]) -> int:
@@ -35,6 +43,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
         found = snapshot.read(Path(arguments[1]))
+        vocabulary = _beside(lambda: Vocabulary.of(found))
         store = ox.Store()
         # Parsed twice, not loaded once and parsed once: a loader renames blank nodes, and both graphs must mean the same ones.
         store.bulk_extend(ox.parse(found.quads, ox.RdfFormat.N_QUADS))
@@ -47,23 +56,46 @@ def main(arguments: list[str]) -> int:
     sandboxed = sandbox.no_network()
     about: dict[str, Any] = {"quads": found.quads.count(b"\n"), "prefixes": dict(found.prefixes), "digest": found.digest, "sandboxed": sandboxed}
     about["graphs"] = [name.value for name in store.named_graphs() if isinstance(name, ox.NamedNode)]
+    known = vocabulary()
+    lint("SELECT * { ?s ?p ?o }", known)  # what it makes for all queries is made here, once
     wire.send(control, about)
-    del found
+    del found, vocabulary
+    # What lives as long as the process stays shared with the workers, whose collector would touch all of it.
+    gc.collect()
+    gc.freeze()
     # Sending left a time limit on the socket; an idle pool says nothing for hours.
     control.settimeout(None)
     while control.recv(1):
-        _fork(control, store, int(arguments[2]))
+        _fork(control, store, known, int(arguments[2]))
     return 0
 
 
-def _fork(control: socket.socket, store: ox.Store, memory: int) -> None:
+def _beside(make: Callable[[], Vocabulary]) -> Callable[[], Vocabulary]:
+    """What ``make`` gives, made in another process while this one goes on; to be called once it is needed."""
+    ours, theirs = os.pipe()
+    if os.fork() == 0:
+        os.close(ours)
+        with open(theirs, "wb") as made:  # noqa: PTH123 - a descriptor
+            pickle.dump(make(), made)
+        os._exit(0)
+    os.close(theirs)
+
+    def result() -> Vocabulary:
+        with open(ours, "rb") as made, contextlib.suppress(EOFError, pickle.UnpicklingError):  # noqa: PTH123
+            return cast("Vocabulary", pickle.load(made))  # noqa: S301 - our own process wrote it
+        return make()  # that process was killed
+
+    return result
+
+
+def _fork(control: socket.socket, store: ox.Store, known: Vocabulary, memory: int) -> None:
     ours, theirs = socket.socketpair()
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
         ours.close()
         control.close()
-        worker.run(store, theirs, memory, parent)
+        worker.run(store, known, theirs, memory, parent)
         os._exit(70)
     theirs.close()
     socket.send_fds(control, [str(pid).encode()], [ours.fileno()])

@@ -102,11 +102,8 @@ def _status() -> Mapping[str, object]:
 
 def _engine() -> Mapping[str, Any]:
     """The engine's own counters; what it says instead where it cannot give them."""
-    stats = getattr(service.current().engine, "stats", None)
-    if stats is None:
-        return {}
     try:
-        return dict(stats())
+        return service.current().engine.stats()
     except QueryError as error:
         return {"unavailable": str(error)}
 

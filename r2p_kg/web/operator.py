@@ -43,14 +43,14 @@ def authorise() -> None:
 @blueprint.route("/queries")
 def queries() -> Response:
     """The queries of over a tenth of a second that are being evaluated, with their texts, and how many wait."""
-    stats = service.current().engine.stats()  # type: ignore[attr-defined]
+    stats = service.current().engine.stats()
     return _reply({"queries": stats["running"], "waiting": stats["waiting"]})
 
 
 @blueprint.route("/queries/<number>", methods=["DELETE"])
 def cancel(number: str) -> Response:
     """End a running query: 204; 404 where none of that id runs any more."""
-    if not service.current().engine.cancel(number):  # type: ignore[attr-defined]
+    if not service.current().engine.cancel(number):
         abort(404)
     return Response(status=204, headers={"Cache-Control": "no-store"})
 
