@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Final
 from r2p_kg.graph import vocab
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from r2p_kg.graph.snapshot import Snapshot
 
 #: An IRI, or a literal with its language; literals are read whole, because they may hold what looks like an IRI.
 _TERM: Final = re.compile(rb'<([^>]*)>|"(?:[^"\\]++|\\.)*+"(?:@([A-Za-z0-9-]++))?', re.DOTALL)
-_DEPRECATED: Final = re.compile(rb"^<([^>]*)> <" + re.escape((vocab.OWL + "deprecated").encode()) + rb'> "(?:true|1)"', re.MULTILINE)
+#: Behind the subject. A quote inside a literal is escaped, so that no text holds this.
+_DEPRECATED: Final = re.compile(b"> <" + re.escape((vocab.OWL + "deprecated").encode()) + rb'> "(?:true|1)"')
 
 #: With more IRIs than this a vocabulary is not kept: it would take too much memory.
 _MOST: Final = 400_000
@@ -50,7 +51,7 @@ class Vocabulary:
         found = set(_TERM.findall(snapshot.quads))
         terms = frozenset(iri.decode() for iri, _ in found if iri)
         languages = frozenset(tag.decode().lower() for _, tag in found if tag)
-        deprecated = frozenset(iri.decode() for iri in _DEPRECATED.findall(snapshot.quads))
+        deprecated = frozenset(_deprecated(snapshot.quads))
         namespaces = frozenset(namespace(iri) for iri in terms)
         if len(terms) > _MOST:
             return cls(None, deprecated, languages, dict(snapshot.prefixes), namespaces, {}, {})
@@ -86,6 +87,11 @@ _LIKE: Final = 0.85
 
 #: A namespace with more terms holds things, not words.
 _WORDS: Final = 1000
+
+
+def _deprecated(quads: bytes) -> Iterator[str]:
+    for match in _DEPRECATED.finditer(quads):
+        yield quads[quads.rfind(b"\n", 0, match.start()) + 2 : match.start()].decode()
 
 
 def _small(terms: Iterable[str]) -> Mapping[str, tuple[str, ...]]:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from r2p_kg.errors import AnswerTooLargeError, BusyError, QueryTimeoutError, WorkerDiedError
+from r2p_kg.errors import (
+    AnswerTooLargeError,
+    BusyError,
+    QueryCancelledError,
+    QueryTimeoutError,
+    WorkerDiedError,
+)
 from r2p_kg.graph import vocab
 from r2p_kg.library import Library
 from r2p_kg.web import Settings, create_app
@@ -120,6 +126,10 @@ class Failing:
     def ask(self, _query: str, *, media_type: str, dataset: Dataset, budget: Budget) -> Any:  # noqa: ARG002
         """Raise it."""
         raise self.error
+
+    def stats(self) -> dict[str, object]:
+        """Nothing to count."""
+        return {}
 
     def close(self) -> None:
         """Nothing to close."""
