@@ -46,7 +46,9 @@ def question(query: str, media_type: str, dataset: Dataset, budget: Budget) -> b
     about = media_type
     if dataset.default or dataset.named:
         _check_names((*dataset.default, *dataset.named))
-        about = "\n".join((media_type, *(f"d{iri}" for iri in dataset.default), *(f"n{iri}" for iri in dataset.named)))
+        about = "\n".join(
+            (media_type, *(f"d{iri}" for iri in dataset.default), *(f"n{iri}" for iri in dataset.named))
+        )
     packed, text = about.encode(), query.encode()
     return _QUESTION.pack(len(packed), len(text), budget.seconds, budget.rows, budget.bytes) + packed + text
 
@@ -62,7 +64,14 @@ def read_question(connection: socket.socket) -> tuple[str, str, Dataset, Budget]
         data += wire.some(connection, _TAKEN)
     middle = _QUESTION.size + about
     media_type, *names = data[_QUESTION.size : middle].decode().split("\n")
-    dataset = Dataset(tuple(name[1:] for name in names if name[0] == "d"), tuple(name[1:] for name in names if name[0] == "n")) if names else _WHOLE
+    dataset = (
+        Dataset(
+            tuple(name[1:] for name in names if name[0] == "d"),
+            tuple(name[1:] for name in names if name[0] == "n"),
+        )
+        if names
+        else _WHOLE
+    )
     return data[middle:].decode(), media_type, dataset, Budget(seconds, rows, size)
 
 
@@ -118,9 +127,7 @@ def read(
     if not kind:
         raise _error(json.loads(body), query, prefixes)
     warnings = tuple(LintWarning(**one) for one in json.loads(warned)) if warned else ()
-    return Answer(
-        _KINDS[kind], media_type, body, elapsed, None if rows < 0 else rows, worker, warnings
-    )
+    return Answer(_KINDS[kind], media_type, body, elapsed, None if rows < 0 else rows, worker, warnings)
 
 
 def _error(told: dict[str, Any], query: str, prefixes: Mapping[str, str]) -> R2PError:

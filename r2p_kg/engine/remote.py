@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from http.client import HTTPResponse
 
-_GRAPHS = frozenset({"text/turtle", "application/n-triples", "application/rdf+xml", "application/ld+json", "application/trig", "application/n-quads"})
+_GRAPHS = frozenset(
+    {
+        "text/turtle",
+        "application/n-triples",
+        "application/rdf+xml",
+        "application/ld+json",
+        "application/trig",
+        "application/n-quads",
+    }
+)
 
 
 class RemoteEngine:
@@ -27,7 +36,9 @@ class RemoteEngine:
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
 
-    def ask(self, query: str, *, media_type: str, dataset: Dataset | None = None, budget: Budget | None = None) -> Answer:
+    def ask(
+        self, query: str, *, media_type: str, dataset: Dataset | None = None, budget: Budget | None = None
+    ) -> Answer:
         """The whole answer.
 
         Raises QuerySyntaxError, QueryTimeoutError, AnswerTooLargeError, BusyError, or QueryError with what the service said.

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from r2p_kg.engine.vocabulary import Vocabulary
 
 
-def run(
-    store: ox.Store, vocabulary: Vocabulary, connection: socket.socket, memory: int, parent: int
-) -> None:
+def run(store: ox.Store, vocabulary: Vocabulary, connection: socket.socket, memory: int, parent: int) -> None:
     """Answer queries until the other side closes the socket; never returns to the zygote's code.
 
     vocabulary: What queries can name; warnings come from it.
@@ -40,7 +38,9 @@ def run(
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         sandbox.limit_memory(memory)
         # The first query after a fork pays for the pages that it touches: let it be this one.
-        evaluate(store, "SELECT * { ?s ?p ?o } LIMIT 1", "application/sparql-results+json", Dataset(), Budget())
+        evaluate(
+            store, "SELECT * { ?s ?p ?o } LIMIT 1", "application/sparql-results+json", Dataset(), Budget()
+        )
         connection.settimeout(None)
         while True:
             _answer(store, vocabulary, connection)

@@ -49,12 +49,20 @@ def main(arguments: list[str]) -> int:
         store.bulk_extend(ox.parse(found.quads, ox.RdfFormat.N_QUADS))
         # The union of all graphs is kept as the default graph: the engine's own union gives a triple of two graphs twice.
         if arguments[3] == "1":
-            store.bulk_extend(ox.Quad(quad.subject, quad.predicate, quad.object) for quad in ox.parse(found.quads, ox.RdfFormat.N_QUADS))
+            store.bulk_extend(
+                ox.Quad(quad.subject, quad.predicate, quad.object)
+                for quad in ox.parse(found.quads, ox.RdfFormat.N_QUADS)
+            )
     except (SnapshotError, SyntaxError, OSError) as error:
         wire.send(control, {"error": str(error)})
         return 2
     sandboxed = sandbox.no_network()
-    about: dict[str, Any] = {"quads": found.quads.count(b"\n"), "prefixes": dict(found.prefixes), "digest": found.digest, "sandboxed": sandboxed}
+    about: dict[str, Any] = {
+        "quads": found.quads.count(b"\n"),
+        "prefixes": dict(found.prefixes),
+        "digest": found.digest,
+        "sandboxed": sandboxed,
+    }
     about["graphs"] = [name.value for name in store.named_graphs() if isinstance(name, ox.NamedNode)]
     known = vocabulary()
     lint("SELECT * { ?s ?p ?o }", known)  # what it makes for all queries is made here, once
@@ -74,16 +82,17 @@ def _beside(make: Callable[[], Vocabulary]) -> Callable[[], Vocabulary]:
     """What ``make`` gives, made in another process while this one goes on; to be called once it is needed."""
     ours, theirs = os.pipe()
     if os.fork() == 0:
-        os.close(ours)
-        with open(theirs, "wb") as made:  # noqa: PTH123 - a descriptor
-            pickle.dump(make(), made)
-        os._exit(0)
+        try:
+            with open(theirs, "wb") as made:  # noqa: PTH123 - a descriptor
+                pickle.dump(make(), made)
+        finally:
+            os._exit(0)
     os.close(theirs)
 
     def result() -> Vocabulary:
         with open(ours, "rb") as made, contextlib.suppress(EOFError, pickle.UnpicklingError):  # noqa: PTH123
             return cast("Vocabulary", pickle.load(made))  # noqa: S301 - our own process wrote it
-        return make()  # that process was killed
+        return make()  # that process died
 
     return result
 
