@@ -29,8 +29,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from r2p_kg.sparql.errors import SparqlRefusedError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from r2p_kg.sparql.errors import SparqlError
 
 
 class R2PError(Exception):
@@ -201,6 +205,13 @@ class AllowanceError(BusyError):
             f"your queries have taken more time than one client may; come back in {whole} seconds, with narrower ones",
             whole,
         )
+
+
+def of_sparql(error: SparqlError) -> QueryError:
+    """The error of this tree that says the same as one of :mod:`r2p_kg.sparql`, which knows nothing of it."""
+    if isinstance(error, SparqlRefusedError):
+        return QueryRefusedError(str(error), error.line, error.column, error.status)
+    return QuerySyntaxError(str(error), error.line, error.column, error.hint)
 
 
 def _kinds(kind: type[R2PError]) -> Iterator[type[R2PError]]:

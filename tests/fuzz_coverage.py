@@ -28,9 +28,10 @@ def problem(text: str) -> str | None:
     """What is wrong with the way a text was read; None where nothing is."""
     from pyoxigraph import Store  # noqa: PLC0415 - atheris must see the imports of what it measures
 
-    from r2p_kg.engine import policy, tokens  # noqa: PLC0415
+    from r2p_kg.engine import policy  # noqa: PLC0415
     from r2p_kg.errors import NotAcceptableError, QueryError  # noqa: PLC0415
     from r2p_kg.graph import media  # noqa: PLC0415
+    from r2p_kg.sparql.tokens import tokens  # noqa: PLC0415
     from r2p_kg.web import protocol  # noqa: PLC0415
 
     with suppress(NotAcceptableError):
@@ -38,9 +39,9 @@ def problem(text: str) -> str | None:
     data = text.encode("utf-8", "replace")
     for method, kind in (("GET", ""), ("POST", protocol.FORM), ("POST", protocol.DIRECT)):
         with suppress(QueryError):
-            protocol.read(method, data if method == "GET" else b"", kind, data)
+            protocol.question(protocol.read(method, data if method == "GET" else b"", kind, data))
     end = 0
-    for token in tokens.tokens(text):
+    for token in tokens(text):
         if token.start < end or not text.startswith(token.text, token.start):
             return f"the token {token} is not where it says"
         end = token.start + len(token.text)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from r2p_kg.errors import QueryError
+from r2p_kg.sparql.errors import SparqlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ def _seconds(run: Callable[[str], object], text: str) -> float:
     found = []
     for _ in range(3):
         started = time.process_time()
-        with suppress(QueryError):
+        with suppress(QueryError, SparqlError):
             run(text)
         found.append(time.process_time() - started)
     return min(found)

@@ -18,6 +18,7 @@ from r2p_kg.engine.remote import RemoteEngine
 from r2p_kg.errors import AnswerTooLargeError, QueryError
 from r2p_kg.graph import snapshot
 from r2p_kg.web import Settings, create_app
+from tests import in_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,7 +69,9 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             for name, text in (("with-value", SAVED), ("value-of", VALUE_OF), ("with-typo", WITH_TYPO))
         )
     )
-    server = make_server("127.0.0.1", 0, create_app(Settings(), found, pool, saved), threaded=True)
+    server = make_server(
+        "127.0.0.1", 0, in_process.Front(create_app(Settings(), found, pool, saved)), threaded=True
+    )
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/sparql"

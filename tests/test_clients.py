@@ -378,6 +378,13 @@ def test_comunica_reads_a_file_of_the_service_too(service: str) -> None:
     ] == comunica(f"{service}/rdf-graph-store?graph={EX}g", f"SELECT ?n {{ ?s <{EX}count> ?n }}")
 
 
+def test_comunica_finds_the_triples_of_a_thing_at_its_address(service: str) -> None:
+    """It asks for N-Quads first, and looks for triples in the default graph."""
+    assert [
+        {"n": {"type": "Literal", "value": "9", "datatype": "http://www.w3.org/2001/XMLSchema#integer"}}
+    ] == comunica(f"{service}/resource?iri={EX}c", f"SELECT ?n {{ <{EX}c> <{EX}count> ?n }}")
+
+
 def test_the_lock_file_of_comunica_names_no_address_to_fetch_from() -> None:
     lock = json.loads((COMUNICA / "package-lock.json").read_text("utf-8"))
     assert 500 < len(lock["packages"])

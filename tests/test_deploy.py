@@ -42,6 +42,20 @@ ENDLESS: Final = "/sparql?query=" + quote(
 )
 JSON: Final = ("Accept", b"application/sparql-results+json")
 
+#: The service below a path: by one name the path is taken off, by the other it is left.
+BELOW: Final = """
+server {
+    listen 443 ssl http2;
+    server_name r2p.example.org;
+    location /kg/ { proxy_pass http://127.0.0.1:8000/; proxy_set_header Host $host; }
+}
+server {
+    listen 443 ssl http2;
+    server_name as-it-is.example.org;
+    location /kg/ { proxy_pass http://127.0.0.1:8000; proxy_set_header Host $host; }
+}
+"""
+
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="no nginx on this machine")
 needs_systemd = pytest.mark.skipif(ANALYZE is None, reason="no systemd-analyze on this machine")
 
@@ -82,10 +96,10 @@ scgi_temp_path {folder}/body;
     return path
 
 
-def loopback(port: int, upstream: int, folder: Path) -> Path:
-    """The configuration of the document on a free port without TLS, its patience cut to a second."""
+def loopback(port: int, upstream: int, folder: Path, servers: str = "") -> Path:
+    """A configuration, else that of the document, on a free port without TLS, its patience cut to a second."""
     text = (
-        block("nginx")
+        (servers or block("nginx"))
         .replace("listen 443 ssl http2;", f"listen 127.0.0.1:{port};")
         .replace("127.0.0.1:8000", f"127.0.0.1:{upstream}")
     )
@@ -96,8 +110,8 @@ def loopback(port: int, upstream: int, folder: Path) -> Path:
 
 
 @contextmanager
-def proxied(folder: Path, *arguments: str) -> Iterator[tuple[str, str]]:
-    """Addresses of nginx and of the service behind it."""
+def proxied(folder: Path, *arguments: str, servers: str = "") -> Iterator[tuple[str, str]]:
+    """Addresses of nginx, with the document's configuration or with ``servers``, and of the service behind it."""
     (folder / "data.nt").write_text(DATA, "utf-8")
     assert NGINX is not None
     with started(
@@ -116,7 +130,7 @@ def proxied(folder: Path, *arguments: str) -> Iterator[tuple[str, str]]:
             "-p",
             str(folder),
             "-c",
-            str(loopback(port, int(url.rpartition(":")[2]), folder)),
+            str(loopback(port, int(url.rpartition(":")[2]), folder, servers)),
             "-e",
             str(folder / "logs" / "start.log"),
         ]
@@ -133,11 +147,13 @@ def proxied(folder: Path, *arguments: str) -> Iterator[tuple[str, str]]:
             process.wait(10)
 
 
-def get(url: str, target: str, *headers: tuple[str, bytes]) -> Reply:
+def get(
+    url: str, target: str, *headers: tuple[str, bytes], host: tuple[str, bytes] = ("Host", b"r2p.example.org")
+) -> Reply:
     """The answer to one GET."""
     talk = Talk(url)
     try:
-        return talk.send(request("GET", target, [("Host", b"r2p.example.org"), *headers]))
+        return talk.send(request("GET", target, [host, *headers]))
     finally:
         talk.close()
 
@@ -333,3 +349,27 @@ def test_long_queries_are_counted_for_whom_nginx_names_whatever_he_claims(both: 
     # Straight to the service and without a proxy's word it is a client of this machine, which has no
     # allowance to use up.
     assert 200 == get(service, f"{QUERY}%23straight", JSON).status
+
+
+@needs_nginx
+@pytest.mark.served
+def test_below_a_path_of_nginx_every_page_and_every_link_of_it_is_there(tmp_path: Path) -> None:
+    """With a proxy that takes the path off before it asks, and with one that leaves it."""
+    address = ("--public-url", "https://r2p.example.org/kg/")
+    with proxied(tmp_path, *address, servers=BELOW) as (nginx, _):
+        for stripping in ("r2p.example.org", "as-it-is.example.org"):
+            host = ("Host", stripping.encode())
+            for path in (
+                "/kg/",
+                "/kg/sparql",
+                "/kg/void",
+                "/kg/status",
+                "/kg/resource?iri=http://example.org/n1",
+            ):
+                page = get(nginx, path, ("Accept", b"text/html"), host=host)
+                assert 200 == page.status
+                links = set(re.findall(r'(?:href|action)="(/[^"#]*)', page.body.decode()))
+                assert links
+                for link in links:
+                    assert link.startswith("/kg/")
+                    assert 200 == get(nginx, link.replace("&amp;", "&"), host=host).status, link

@@ -184,8 +184,8 @@ def test_a_syntax_error_knows_its_line_and_column(pool: Pool, query: str, line: 
         ("SELECT ?s { ?s a ?t  ?s ?p }", 20, "a dot is missing after ?t"),
         ("SELECT ?s { ?s a ?t . ?s ?p }", 26, "an object is missing after ?p"),
         ("SELECT ?s { { ?s } }", 15, "a predicate and an object are missing after ?s"),
-        ("SELECT ?x { BIND(1 AS ?x) BIND(2 AS ?x) }", 37, "?x has a value already"),
-        ("SELECT ?s { VALUES ?s { <a:a> } BIND(2 AS ?s) }", 43, "?s has a value already"),
+        ("SELECT ?x { BIND(1 AS ?x) BIND(2 AS ?x) }", 37, "?x already has a value"),
+        ("SELECT ?s { VALUES ?s { <a:a> } BIND(2 AS ?s) }", 43, "?s already has a value"),
     ],
 )
 def test_what_the_engine_notices_only_at_the_end_is_told_where_it_stands(pool: Pool, query: str, column: int, said: str) -> None:

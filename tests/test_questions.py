@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from r2p_kg import library
+from r2p_kg.command.publishing import Publisher
 from r2p_kg.curate import build
 from r2p_kg.engine.pool import Pool, PoolSettings
 from r2p_kg.graph import snapshot
 from r2p_kg.graph.snapshot import Snapshot
+from r2p_kg.web import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,8 +64,10 @@ def asked(
 
 
 @pytest.fixture(scope="module")
-def pool(snapshot_of_the_checkout: Built) -> Iterator[Pool]:
-    found = Pool(snapshot_of_the_checkout.path, PoolSettings(workers=1, spares=1))
+def pool(snapshot_of_the_checkout: Built, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
+    """The real graph as it is served, with the service's own description beside it."""
+    publisher = Publisher(tmp_path_factory.mktemp("served"), ROOT / "queries", Settings())
+    found = Pool(publisher.publish(snapshot_of_the_checkout.path), PoolSettings(workers=1, spares=1))
     yield found
     found.close()
 

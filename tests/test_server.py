@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 SERVER = Path(__file__).parent.parent / "server.py"
 ONE = "<http://example.org/a> <http://example.org/p> <http://example.org/b> .\n"
-DATA = ONE + "".join(f'<http://example.org/n{number}> <http://example.org/q> "{number}" .\n' for number in range(300))
+DATA = ONE + "".join(
+    f'<http://example.org/n{number}> <http://example.org/q> "{number}" .\n' for number in range(300)
+)
 OTHER = "SELECT ?o WHERE { ?other <http://example.org/p> ?o }"
 QUERY = "SELECT ?o WHERE { ?s <http://example.org/p> ?o }"
 OPENER = build_opener(ProxyHandler({}))
@@ -110,7 +112,13 @@ def started(*arguments: str, temporary: Path) -> Iterator[tuple[subprocess.Popen
     """The service on a free port, ready, and its address; killed at the end if it has not stopped by then."""
     port = free_port()
     command = [sys.executable, str(SERVER), "--port", str(port), "--workers", "2", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(temporary)})
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(temporary)},
+    )
     assert process.stdout is not None
     assert process.stderr is not None
     below: set[int] = set()
@@ -154,7 +162,9 @@ def temporary(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_it_answers_over_http_and_a_stop_signal_leaves_no_process_and_no_file(data: str, temporary: Path, stop: signal.Signals) -> None:
+def test_it_answers_over_http_and_a_stop_signal_leaves_no_process_and_no_file(
+    data: str, temporary: Path, stop: signal.Signals
+) -> None:
     with started("--data", data, temporary=temporary) as (process, url):
         rows = get(f"{url}/sparql", query=QUERY)["results"]["bindings"]
         assert [{"o": {"type": "uri", "value": "http://example.org/b"}}] == rows
@@ -175,7 +185,9 @@ def test_where_it_is_killed_everything_below_it_ends_too(data: str, temporary: P
         assert gone(below)
 
 
-def test_a_runaway_query_is_stopped_at_its_deadline_and_the_next_is_answered(data: str, temporary: Path) -> None:
+def test_a_runaway_query_is_stopped_at_its_deadline_and_the_next_is_answered(
+    data: str, temporary: Path
+) -> None:
     product = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l . ?m ?n1 ?o }"
     with started("--data", data, "--timeout", "1", temporary=temporary) as (process, url):
         before = descendants(process.pid)
@@ -220,7 +232,9 @@ def test_a_broker_that_is_killed_is_replaced(data: str, temporary: Path) -> None
 
 def refused(*arguments: str) -> str:
     """What ``r2p serve`` says when it does not start; it must be exit code 2 and no traceback."""
-    found = subprocess.run([sys.executable, str(SERVER), *arguments], capture_output=True, text=True, timeout=60, check=False)
+    found = subprocess.run(
+        [sys.executable, str(SERVER), *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
     assert 2 == found.returncode, found.stderr
     assert "Traceback" not in found.stderr
     return found.stderr
@@ -233,27 +247,36 @@ def test_a_port_in_use_is_one_sentence_also_where_it_is_shared(data: str) -> Non
         holder.listen()
         port = str(holder.getsockname()[1])
         said = refused("--port", port, "--data", data)
-        assert f"r2p: cannot listen at 127.0.0.1 port {port}: Address already in use; choose another with --host or --port\n" == said
+        assert (
+            f"r2p: cannot listen at 127.0.0.1 port {port}: Address already in use; choose another with --host or --port\n"
+            == said
+        )
 
 
 def test_data_that_cannot_be_read_are_named_with_line_and_column(tmp_path: Path) -> None:
     (tmp_path / "bad.ttl").write_text("<a:b> <a:b> <a:b> .\n<a:b> <a:b> .\n", "utf-8")
-    assert re.search(r"bad\.ttl:2:\d+: ", refused("--port", str(free_port()), "--data", str(tmp_path / "bad.ttl")))
+    assert re.search(
+        r"bad\.ttl:2:\d+: ", refused("--port", str(free_port()), "--data", str(tmp_path / "bad.ttl"))
+    )
     assert "none.ttl" in refused("--port", str(free_port()), "--data", str(tmp_path / "none.ttl"))
 
 
 def test_a_missing_ontology_folder_is_one_sentence(tmp_path: Path) -> None:
-    said = refused("--port", str(free_port()), "--ontology", str(tmp_path / "none"), "--state", str(tmp_path / "state"))
+    said = refused(
+        "--port", str(free_port()), "--ontology", str(tmp_path / "none"), "--state", str(tmp_path / "state")
+    )
     assert 1 == said.count("\n")
     assert "--ontology" in said
 
 
 def test_an_address_of_another_machine_is_refused() -> None:
     with pytest.raises(UsageError, match=r"cannot listen at 203\.0\.113\.1 port 80"):
-        serve.check_port("203.0.113.1", 80)
+        serve.address_of("203.0.113.1", 80)
 
 
-def test_a_bad_edit_leaves_the_last_good_snapshot_serving_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_edit_leaves_the_last_good_snapshot_serving_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     finding = Finding("error", "syntax", "", "facts/x.ttl", 7, "a dot is missing", "write one")
 
     def failing(*_: object) -> None:

@@ -11,7 +11,7 @@ import click
 
 from r2p_kg.command.app import current_or_last_good, folders
 from r2p_kg.errors import QueryRefusedError, QuerySyntaxError, UsageError
-from r2p_kg.graph import media
+from r2p_kg.graph import media, vocab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,10 +111,11 @@ def warn(asked: str, snapshot: Snapshot | None) -> None:
     """Say on standard error what the query probably does not mean."""
     if snapshot is None:
         return
-    from r2p_kg.engine.lint import lint
-    from r2p_kg.engine.vocabulary import Vocabulary
+    from r2p_kg.sparql.known_terms import KnownTerms
+    from r2p_kg.sparql.lint import lint
 
-    for warning in lint(asked, Vocabulary.of(snapshot)):
+    known = KnownTerms.of(snapshot.served, snapshot.prefixes, vocab.BASE)
+    for warning in lint(asked, known):
         click.echo(
             f"r2p: warning: line {warning.line}, column {warning.column}: {warning.message} [{warning.code}]",
             err=True,

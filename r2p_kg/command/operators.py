@@ -186,8 +186,8 @@ def serve(
         operator_token = _token("--operator-token-file", operator_token_file, _OPERATOR_TOKEN)
         if token and not data:
             message = (
-                "writing needs --data: a change of the curated graph would be lost at the next build; "
-                "edit its Turtle files instead"
+                "a token for writing (--write-token-file or R2P_WRITE_TOKEN) needs --data: a change of the "
+                "curated graph would be lost at the next build; edit its Turtle files instead"
             )
             raise UsageError(message)
         settings = replace(_settings(limits), union=not token, proxies=proxy, public_url=public_url)
@@ -262,7 +262,7 @@ def _token(option: str, path: Path | None, variable: str) -> str | None:
     if path is None:
         return given or None
     try:
-        token = path.read_text(encoding="utf-8").strip()
+        token = path.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         message = f"{option}: {path} cannot be read ({error}); write the token there as one line"
         raise UsageError(message) from error

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from queue import SimpleQueue
 
+    from r2p_kg.command.publishing import Publisher
+
 _log = logging.getLogger(__name__)
 
 #: How many errors of a bad edit the status page lists.
@@ -59,7 +61,10 @@ def build(
         good = building.last_good_path(folders.ontology, folders.state)
         if good is None or building.last_good(folders.ontology, folders.state) is None:
             raise
-        notice = f"{error}: the last good snapshot is served. Mend the files (r2p check says where); they are read again on SIGHUP and at the next start."
+        notice = (
+            f"{error}: the last good snapshot is served. Mend the files (r2p check says where); "
+            "they are read again on SIGHUP and at the next start."
+        )
         errors = [str(finding) for finding in error.findings if finding.severity == "error"]
         return good, (notice, *errors[:_SHOWN])
 
@@ -130,7 +135,7 @@ class Reloader:
     ``switch`` gets the snapshot's file and the notices; ``watch``: also when a file changes.
 
     ``now``: the file and the notices that are served at the start. ``wanted``: an entry for each demand; one
-    reload answers all that came before it.
+    reload answers all that came before it. ``publisher``: makes of a snapshot's file the one that is served.
     """
 
     def __init__(
@@ -141,7 +146,9 @@ class Reloader:
         wanted: SimpleQueue[None],
         *,
         watch: bool,
+        publisher: Publisher | None = None,
     ) -> None:
+        self._publisher = publisher
         self._folders = folders
         self._now = now
         self._switch = switch
@@ -181,9 +188,13 @@ class Reloader:
     def _reload(self) -> None:
         try:
             found = _apart(self._folders)
+            if self._publisher is not None:
+                found = (self._publisher.publish(found[0]), found[1])
             # Also where the graph is the same: the saved questions may be others.
             self._switch(*found)
             self._now = found
+            if self._publisher is not None:
+                self._publisher.keep(found[0])
             _log.warning("reloaded: %s", "; ".join(found[1]) or found[0].stem)
         except Exception as error:  # noqa: BLE001 - whatever it is, the service goes on with what it has
             if self._closed:

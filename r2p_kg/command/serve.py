@@ -26,6 +26,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from r2p_kg import library
 from r2p_kg.command import reload
+from r2p_kg.command.publishing import Publisher
 from r2p_kg.errors import LibraryError, SnapshotError, UsageError
 from r2p_kg.graph import snapshot
 
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from r2p_kg.engine.pool import PoolSettings
     from r2p_kg.graph.snapshot import Snapshot
     from r2p_kg.web import Settings
-    from r2p_kg.web.gateway import Gateway, Served
+    from r2p_kg.web.gateway import Gateway
+    from r2p_kg.web.mount import Mount
 
 _log = logging.getLogger(__name__)
 
@@ -151,7 +153,7 @@ def front(offer: Offer, found: Snapshot, questions: library.Library, address: Pa
     gc.freeze()
     latest = first
 
-    def make(path: Path, notices: tuple[str, ...]) -> Served:
+    def make(path: Path, notices: tuple[str, ...]) -> Mount:
         nonlocal latest
         latest = served(offer, address, snapshot.read(path), notices, latest.service.library)
         return latest
@@ -161,17 +163,17 @@ def front(offer: Offer, found: Snapshot, questions: library.Library, address: Pa
 
 def served(
     offer: Offer, address: Path, found: Snapshot, notices: tuple[str, ...], questions: library.Library
-) -> Served:
+) -> Mount:
     """A snapshot ready to be served, with the saved questions as they are now.
 
     With ``questions`` if a bad edit keeps those from being read.
     """
     from r2p_kg import web
     from r2p_kg.engine import broker
-    from r2p_kg.web.gateway import Served
+    from r2p_kg.web.mount import Mount
 
     settings = replace(offer.settings, notices=notices)
-    engine = broker.Client(address, found.digest)
+    engine = broker.Client(address, found.identity)
     if offer.queries:
         with suppress(LibraryError):  # the reload that found it says so, in the log and on the status page
             questions = library.load(offer.queries)
@@ -180,7 +182,7 @@ def served(
     service = web.service_of(app)
     # What every query needs is made here, in the caller's thread, and not while requests wait.
     _ = service.limits, service.version
-    return Served(service, app, writable=gate is not None)
+    return Mount(service, app, writable=gate is not None)
 
 
 def run(
@@ -200,6 +202,23 @@ def run(
 
     Raises SnapshotError if the snapshot cannot be read.
     """
+    with tempfile.TemporaryDirectory(prefix="r2p-served-") as folder:
+        publisher = Publisher(Path(folder), offer.queries, offer.settings)
+        _run(offer, host, port, heard, publisher, workers=workers, pool=pool, ready=ready)
+
+
+def _run(
+    offer: Offer,
+    host: str,
+    port: int,
+    heard: Signals,
+    publisher: Publisher,
+    *,
+    workers: int,
+    pool: PoolSettings,
+    ready: Callable[[str], None],
+) -> None:
+    """As :func:`run`, with a folder for what is served."""
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces, Loops
     from granian.http import HTTP1Settings
@@ -208,10 +227,11 @@ def run(
     from r2p_kg import log
     from r2p_kg.engine import broker
 
-    found = snapshot.read(offer.path)
+    path = publisher.publish(offer.path)
+    found = snapshot.read(path)
     questions = library.load(offer.queries) if offer.queries else library.Library()
     log.configure(queries=offer.log_queries)
-    with _counters(), broker.start_broker(offer.path, pool) as running:
+    with _counters(), broker.start_broker(path, pool) as running:
         heard.check()
         server = Granian(
             "r2p_kg",
@@ -237,8 +257,10 @@ def run(
         server.signal_handler_reload = heard.reload  # type: ignore[method-assign]
         reloader = None
         if offer.folders is not None:
-            now, switch = (offer.path, offer.settings.notices), running.client().swap
-            reloader = reload.Reloader(offer.folders, now, switch, heard.reloads, watch=offer.watch)
+            now, switch = (path, offer.settings.notices), running.client().swap
+            reloader = reload.Reloader(
+                offer.folders, now, switch, heard.reloads, watch=offer.watch, publisher=publisher
+            )
             # Not before: what is there is served first.
             server.on_startup(reloader.start)
         try:

@@ -1,37 +1,26 @@
-"""The pipeline: curated files → findings → entailed graph → one frozen snapshot.
-
-And the folder that remembers it.
-
-The state folder holds ``snapshots/<digest>.zip``, ``ontologies/<name>.json`` (which snapshot belongs to which
-ontology folder), ``consistency/<digest>.json`` (what Pellet said) and ``lock``. All of it can be deleted at
-any time: it is made again.
-"""
+"""The pipeline: curated files → findings → entailed graph → one frozen snapshot in the state folder."""
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import json
 import logging
-import os
-import re
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-import platformdirs
 from pyoxigraph import NamedNode, Quad
 
 from r2p_kg.curate.declared import SYNTAX
 from r2p_kg.curate.findings import Finding, FindingsError
-from r2p_kg.errors import SnapshotError, UsageError
+from r2p_kg.curate.state import Memory, State
+from r2p_kg.curate.state import default_folder as state_folder
+from r2p_kg.errors import SnapshotError
 from r2p_kg.graph import census, files, origins, rdf, vocab
 from r2p_kg.graph import snapshot as snapshots
 from r2p_kg.graph.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from r2p_kg.curate.reasoning import Closure
     from r2p_kg.curate.sources import Corpus
@@ -39,21 +28,37 @@ if TYPE_CHECKING:
     #: Called with the name of a step, in the order of STEPS, and with what is known about it: "", or a count.
     Progress = Callable[[str, str], None]
 
+__all__ = [
+    "STEPS",
+    "Assembled",
+    "Built",
+    "assemble",
+    "current",
+    "fingerprint",
+    "freeze",
+    "last_good",
+    "last_good_path",
+    "ontology_folder",
+    "state_folder",
+]
+
 log = logging.getLogger(__name__)
 
-STEPS = ("reading", "reasoning", "checking", "judging consistency", "freezing")
+STEPS: Final = ("reading", "reasoning", "checking", "judging consistency", "freezing")
 
-#: How many snapshots the state folder keeps beyond those that an ontology folder points to.
-KEPT = 5
-
-_PACKAGE = Path(__file__).parent.parent
+_PACKAGE: Final = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True)
 class Built:
-    """``snapshot`` and the ``path`` of its file.
+    """A snapshot on disk.
 
-    ``findings``: warnings and notes; ``fresh``: False where it was there already.
+    Attributes:
+        snapshot: its content.
+        path: its file.
+        findings: warnings and notes about the curated files.
+        fresh: False if it was there already.
+
     """
 
     snapshot: Snapshot
@@ -64,34 +69,22 @@ class Built:
 
 @dataclass(frozen=True)
 class Assembled:
-    """What a run of the pipeline gives. ``snapshot`` is None where there are errors among the findings."""
+    """What a run of the pipeline gives.
+
+    Attributes:
+        snapshot: None if there are errors among the findings.
+        findings: in order of file and line.
+
+    """
 
     snapshot: Snapshot | None
     findings: tuple[Finding, ...]
 
 
-@dataclass(frozen=True)
-class _Memory:
-    """What the state folder remembers of an ontology folder.
-
-    Of which files (``fingerprint``) came which snapshot, with which findings.
-    """
-
-    fingerprint: str
-    digest: str
-    findings: tuple[Finding, ...]
-
-
 def ontology_folder() -> Path:
-    """The curated files: the checkout's ``ontology/`` where there is one, else the copy inside the installed package."""
+    """The curated files: ``ontology/`` of the checkout if there is one, else the copy inside the package."""
     checkout = _PACKAGE.parent / "ontology"
     return checkout if (checkout / "prefixes.ttl").is_file() else _PACKAGE / "ontology"
-
-
-def state_folder() -> Path:
-    """The folder named by ``R2P_STATE``, else the user's state folder of the platform."""
-    named = os.environ.get("R2P_STATE")
-    return Path(named) if named else Path(platformdirs.user_state_dir("r2p-kg"))
 
 
 def assemble(
@@ -103,12 +96,10 @@ def assemble(
 ) -> Assembled:
     """Run the whole pipeline.
 
-    With ``facts``, another folder stands for the ontology's own (a small world for tests).
-
-    ``memory``: folder in which Pellet's verdicts are kept, None to ask in any case. Raises UsageError where
-    files cannot be read.
+    ``facts``: a folder to take instead of the ontology's own (a small world for tests). ``memory``: the
+    folder of Pellet's verdicts, None to ask in any case. Raises UsageError if files cannot be read.
     """
-    # Imported here: whoever starts from an existing snapshot shall not wait for rdflib.
+    # Imported here: a start from an existing snapshot shall not wait for rdflib.
     from r2p_kg.curate import checks, reasoning, sources  # noqa: PLC0415
 
     notice("reading", "")
@@ -142,8 +133,8 @@ def freeze(corpus: Corpus, closed: Closure) -> Snapshot:
     """
     from r2p_kg.curate.reasoning import SKOLEM  # noqa: PLC0415 - as in assemble
 
-    # Shapes are no part of what is reasoned upon; they travel with the facts so that readers see what each
-    # class must have.
+    # The reasoner does not see the shapes; they travel with the facts so that readers see what each class
+    # must have.
     frozen = [*corpus.sources, *(source for source in corpus.asides if source.graph == vocab.SHAPES_GRAPH)]
     quads = [
         Quad(triple.subject, triple.predicate, triple.object, NamedNode(source.graph))
@@ -161,37 +152,33 @@ def freeze(corpus: Corpus, closed: Closure) -> Snapshot:
 
 
 def current(ontology: Path, state: Path, progress: Progress = lambda _step, _what: None) -> Built:
-    """The snapshot of the ontology folder as it is now.
-
-    The one on disk where nothing changed, else a new one.
+    """The snapshot of the ontology folder as it is now: the one on disk if nothing changed, else a new one.
 
     Of two processes that start at once one builds and the other waits for it. A damaged snapshot file is made
-    again. Raises FindingsError where the curated files have errors (nothing is replaced then), UsageError or
-    SnapshotError where folders cannot be used.
+    again. Raises FindingsError if the curated files have errors (nothing is replaced then), UsageError or
+    SnapshotError if a folder cannot be used.
     """
-    with _locked(state):
+    kept = State(state)
+    with kept.locked():
         now = fingerprint(ontology)
-        known = _pointer(ontology, state)
-        if known is not None and known.fingerprint == now:
-            path = _snapshot_path(state, known.digest)
+        memory = kept.recall(ontology)
+        if memory is not None and memory.fingerprint == now:
+            path = kept.snapshot_path(memory.digest)
             try:
-                return Built(snapshots.read(path), path, known.findings, fresh=False)
+                return Built(snapshots.read(path), path, memory.findings, fresh=False)
             except SnapshotError as error:
                 log.warning("%s; doing so now", error)
-        made = assemble(ontology, memory=state / "consistency", notice=progress)
-        if made.snapshot is None:
-            raise FindingsError(made.findings)
-        path = snapshots.write(made.snapshot, state / "snapshots")
-        _point(ontology, state, _Memory(now, made.snapshot.digest, made.findings))
-        _prune(state)
-        return Built(made.snapshot, path, made.findings, fresh=True)
+        assembled = assemble(ontology, memory=kept.verdicts, notice=progress)
+        if assembled.snapshot is None:
+            raise FindingsError(assembled.findings)
+        path = snapshots.write(assembled.snapshot, kept.snapshots)
+        kept.remember(ontology, Memory(now, assembled.snapshot.digest, assembled.findings))
+        kept.prune()
+        return Built(assembled.snapshot, path, assembled.findings, fresh=True)
 
 
 def last_good(ontology: Path, state: Path) -> Snapshot | None:
-    """The snapshot that was last built without errors from this ontology folder.
-
-    None where there is none that can be read.
-    """
+    """The last snapshot that was built without errors from this ontology folder; None if it is unreadable."""
     path = last_good_path(ontology, state)
     if path is None:
         return None
@@ -203,16 +190,16 @@ def last_good(ontology: Path, state: Path) -> Snapshot | None:
 
 
 def last_good_path(ontology: Path, state: Path) -> Path | None:
-    """The file of :func:`last_good`, for those who load it themselves; None where there never was one."""
-    known = _pointer(ontology, state)
-    path = _snapshot_path(state, known.digest) if known is not None else None
+    """The file of :func:`last_good`, for those who load it themselves; None if there never was one."""
+    memory = State(state).recall(ontology)
+    path = State(state).snapshot_path(memory.digest) if memory is not None else None
     return path if path is not None and path.is_file() else None
 
 
 def fingerprint(ontology: Path) -> str:
-    """SHA-256 over everything that decides the snapshot.
+    """SHA-256 over all that decides the snapshot: Turtle files, check queries, and our own code.
 
-    Turtle files, check queries, and our own code. Raises UsageError for what cannot be read.
+    Raises UsageError for what cannot be read.
     """
     code = [path for room in ("curate", "graph") for path in (_PACKAGE / room).rglob("*.py")]
     inputs = [(name, ontology / name) for name in files.find(ontology, ".ttl", ".rq")]
@@ -221,90 +208,3 @@ def fingerprint(ontology: Path) -> str:
     for name, path in sorted(inputs):
         whole.update(f"{name}\0{hashlib.sha256(files.read(path)).hexdigest()}\n".encode())
     return whole.hexdigest()
-
-
-@contextmanager
-def _locked(state: Path) -> Iterator[None]:
-    """Holds the state folder's lock, which the system frees if we die."""
-    try:
-        state.mkdir(parents=True, exist_ok=True)
-        lock = _lock(state / "lock")
-    except OSError as error:
-        raise _unusable(state, error) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
-
-
-def _lock(path: Path) -> int:
-    """A descriptor of the lock file.
-
-    Read-only where it may not be written, so that a snapshot in a read-only folder can still be served.
-    """
-    try:
-        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError:
-        if not path.is_file():
-            raise
-        return os.open(path, os.O_RDONLY)
-
-
-def _unusable(state: Path, error: OSError) -> UsageError:
-    return UsageError(
-        f"{state}: cannot be used to keep snapshots ({error.strerror}); choose another folder with --state"
-    )
-
-
-def _snapshot_path(state: Path, digest: str) -> Path:
-    return state / "snapshots" / f"{digest}.zip"
-
-
-def _pointer_path(ontology: Path, state: Path) -> Path:
-    return state / "ontologies" / f"{hashlib.sha256(os.fsencode(ontology.resolve())).hexdigest()[:16]}.json"
-
-
-def _pointer(ontology: Path, state: Path) -> _Memory | None:
-    """What is remembered of an ontology folder; None where nothing is, or nothing that can be used."""
-    return _remembered(_pointer_path(ontology, state))
-
-
-def _remembered(path: Path) -> _Memory | None:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        digest = found["digest"]
-        findings = tuple(Finding(**one) for one in found["findings"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return (
-        _Memory(found["fingerprint"], digest, findings)
-        if isinstance(digest, str) and re.fullmatch("[0-9a-f]{64}", digest)
-        else None
-    )
-
-
-def _point(ontology: Path, state: Path, memory: _Memory) -> None:
-    path = _pointer_path(ontology, state)
-    partial = path.with_suffix(".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(
-            json.dumps({"ontology": str(ontology.resolve()), **asdict(memory)}, indent=1), encoding="utf-8"
-        )
-        partial.replace(path)
-    except OSError as error:
-        raise _unusable(state, error) from error
-
-
-def _prune(state: Path) -> None:
-    """Remove all but the newest snapshots; one that an ontology folder points to always stays."""
-    needed = {
-        known.digest
-        for path in (state / "ontologies").glob("*.json")
-        if (known := _remembered(path)) is not None
-    }
-    others = [path for path in (state / "snapshots").glob("*.zip") if path.stem not in needed]
-    for path in sorted(others, key=lambda one: one.stat().st_mtime, reverse=True)[KEPT:]:
-        with suppress(OSError):  # one file too many harms nobody
-            path.unlink()

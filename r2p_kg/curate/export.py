@@ -59,7 +59,7 @@ def text(snapshot: Snapshot, form: Format, *, entailed: bool = False, named_grap
 def write(snapshot: Snapshot, path: Path, *, entailed: bool = False, named_graphs: bool = False) -> int:
     """Write the file, whole or not at all, and return its size in bytes.
 
-    Raises UsageError as :func:`format_of` does, before anything is written, and if the file cannot be written.
+    Raises UsageError as :func:`format_of` does, before anything is written, and if the file is not writable.
     """
     form = format_of(path, named_graphs=named_graphs)
     content = text(snapshot, form, entailed=entailed, named_graphs=named_graphs)

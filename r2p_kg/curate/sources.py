@@ -1,7 +1,7 @@
-"""Find the Turtle files of an ontology folder, parse each into its named graph, remember the line of every triple.
+"""The Turtle files of an ontology folder, each parsed into its named graph, with the line of every triple.
 
 Oxigraph's parser judges the syntax, since it keeps to the grammar and knows line and column; rdflib's parser,
-which can be overridden production by production, then tells on which line each object stands.
+which can be overridden production by production, then tells the line of each object.
 """
 
 from __future__ import annotations
@@ -38,9 +38,13 @@ _XSD_OF: Mapping[type, str] = {int: "integer", Decimal: "decimal", sfloat: "doub
 class Source:
     """One parsed Turtle file.
 
-    ``path``: relative to the ontology folder, forward slashes. ``graph``: the IRI of the graph that its
-    triples belong to. ``triples``: in document order, without repetition. ``lines``: triple → line of its
-    object, counted from 1. ``prefixes``: prefix → (namespace, line).
+    Attributes:
+        path: relative to the ontology folder, forward slashes.
+        graph: the IRI of the graph that its triples belong to.
+        triples: in document order, without repetition.
+        lines: triple → line of its object, counted from 1.
+        prefixes: prefix → (namespace, line).
+
     """
 
     path: str
@@ -54,10 +58,15 @@ class Source:
 class Corpus:
     """All sources of one ontology folder.
 
-    ``sources``: what is loaded, by path. ``asides``: files that are only parsed (shapes, alignments,
-    examples). ``prefixes``: prefix → namespace as declared in ``prefixes.ttl``. ``findings``: of syntax and
-    prefixes. ``overlaid``: other facts stand for the folder's own, so that passages which the schema gives as
-    its sources are not there.
+    Attributes:
+        folder: the ontology folder.
+        sources: what is loaded, by path.
+        asides: files that are only parsed (shapes, alignments, examples).
+        prefixes: prefix → namespace as declared in ``prefixes.ttl``.
+        findings: of syntax and prefixes.
+        overlaid: other facts were taken instead of the folder's own, so that passages which the schema gives
+            as its sources are not there.
+
     """
 
     folder: Path
@@ -69,19 +78,15 @@ class Corpus:
 
 
 def find(folder: Path) -> list[str]:
-    """The paths of all Turtle files below a folder, relative to it, with forward slashes, sorted.
-
-    Raises UsageError where the folder is missing or cannot be listed, and for links that lead nowhere or to a
-    folder.
-    """
+    """The paths of all Turtle files below a folder, as :func:`r2p_kg.graph.files.find` gives them."""
     return files.find(folder, ".ttl")
 
 
 def read(folder: Path, facts: Path | None = None) -> Corpus:
-    """Everything below an ontology folder, parsed; with ``facts``, another folder stands for its ``facts/``.
+    """Everything below an ontology folder, parsed; ``facts`` is taken instead of its own ``facts/``.
 
     Errors of syntax are findings, all files' together; a file with one contributes nothing else.
-    Raises UsageError where a file or folder cannot be read, or where the folder has no ``prefixes.ttl``.
+    Raises UsageError if a file or folder cannot be read, or if there is no ``prefixes.ttl``.
     """
     texts = {
         path: files.read(folder / path)
@@ -91,7 +96,8 @@ def read(folder: Path, facts: Path | None = None) -> Corpus:
     if facts is not None:
         texts |= {f"facts/{path}": files.read(facts / path) for path in find(facts)}
     if PREFIX_FILE not in texts:
-        message = f"{folder}: no {PREFIX_FILE} in it, so it is no ontology folder; name the right one with --ontology"
+        hint = "so it is no ontology folder; name the right one with --ontology"
+        message = f"{files.printable(folder)}: no {PREFIX_FILE} in it, {hint}"
         raise UsageError(message)
     declared = _declarations(texts[PREFIX_FILE])
     findings: list[Finding] = []
@@ -165,7 +171,7 @@ class _Sink(RDFSink):
 class _LineParser(SinkParser):
     """rdflib's Turtle parser, which also knows where each object begins.
 
-    Its own line counter stands behind the whole list of objects when the statements are made, so offsets are
+    Its own line counter is behind the whole list of objects when the statements are made, so offsets are
     noted instead.
     """
 
@@ -220,43 +226,40 @@ def _term(term: object) -> Any:
     """
     if isinstance(term, bool):
         return Literal(term)
-    if isinstance(term, tuple):  # how rdflib writes down what ``a`` stands for
+    if isinstance(term, tuple):  # how rdflib writes down the keyword ``a``
         return NamedNode(str(term[1]))
     return NamedNode(str(term)) if isinstance(term, str) else term
 
 
 def _declarations(text: bytes) -> dict[str, tuple[str, int]]:
-    """Prefix → (namespace, line) of the ``sh:declare`` entries; empty where the file has a syntax error."""
+    """Prefix → (namespace, line) of the ``sh:declare`` entries; empty if the file has a syntax error."""
     source = parse(text, PREFIX_FILE)
     if isinstance(source, Finding):
         return {}
-    said = [
+    texts = [
         (triple.subject, triple.predicate.value, triple.object.value, source.lines[triple])
         for triple in source.triples
         if isinstance(triple.object, Literal)
     ]
-    spaces = {node: value for node, predicate, value, _ in said if predicate == vocab.SH + "namespace"}
+    spaces = {node: value for node, predicate, value, _ in texts if predicate == vocab.SH + "namespace"}
     return {
         value: (spaces[node], line)
-        for node, predicate, value, line in said
+        for node, predicate, value, line in texts
         if predicate == vocab.SH + "prefix" and node in spaces
     }
 
 
 def _prefix_findings(source: Source, declared: Mapping[str, tuple[str, int]]) -> Iterable[Finding]:
-    """What a file's own prefix declarations say otherwise than ``prefixes.ttl``."""
+    """Where a file's own prefix declarations differ from ``prefixes.ttl``."""
     for prefix, (namespace, line) in source.prefixes.items():
-        known, where = declared.get(prefix, (None, 0))
-        if known == namespace:
-            continue
+        known, declared_at = declared.get(prefix, (None, 0))
         if known is None:
-            message, repair = (
-                f"prefix {prefix}: is not declared in {PREFIX_FILE}",
-                f"declare it there with sh:declare, or use a prefix that is{turtle_errors.did_you_mean(prefix, declared)}",
-            )
-        else:
-            message, repair = (
-                f"prefix {prefix}: stands for <{namespace}> here and for <{known}> in {PREFIX_FILE}:{where}",
-                f"write @prefix {prefix}: <{known}> .",
-            )
-        yield PREFIX.finding("", source.path, line, message, repair)
+            like = turtle_errors.did_you_mean(prefix, declared)
+            message = f"prefix {prefix}: is not declared in {PREFIX_FILE}"
+            repair = f"declare it there with sh:declare, or use a prefix that is{like}"
+            yield PREFIX.finding("", source.path, line, message, repair)
+        elif known != namespace:
+            other = f"for <{known}> in {PREFIX_FILE}:{declared_at}"
+            message = f"prefix {prefix}: stands for <{namespace}> here and {other}"
+            repair = f"write @prefix {prefix}: <{known}> ."
+            yield PREFIX.finding("", source.path, line, message, repair)

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from r2p_kg.engine import changes, wire
 from r2p_kg.engine.contract import Answer, Budget, Dataset
-from r2p_kg.engine.lint import LintWarning
 from r2p_kg.engine.pool import PoolSettings
 from r2p_kg.errors import BusyError, R2PError, SnapshotError
+from r2p_kg.sparql.lint import LintWarning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from r2p_kg.engine.lint import LintWarning
+    from r2p_kg.sparql.lint import LintWarning
 
 from r2p_kg.limits import Limits
 

@@ -12,10 +12,12 @@ import struct
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from r2p_kg.engine import syntax, wire
+from r2p_kg import errors
+from r2p_kg.engine import wire
 from r2p_kg.engine.contract import Answer, Budget, Dataset
-from r2p_kg.engine.lint import LintWarning
 from r2p_kg.errors import QueryError, QueryRefusedError, R2PError
+from r2p_kg.sparql import mistakes
+from r2p_kg.sparql.lint import LintWarning
 
 if TYPE_CHECKING:
     import socket
@@ -132,7 +134,7 @@ def read(
 
 def _error(told: dict[str, Any], query: str, prefixes: Mapping[str, str]) -> R2PError:
     if told["error"] == _SYNTAX:
-        return syntax.explain(told["message"], query, prefixes)
+        return errors.of_sparql(mistakes.explain(told["message"], query, prefixes))
     return R2PError.from_fields(told)
 
 

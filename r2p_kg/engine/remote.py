@@ -76,11 +76,11 @@ class RemoteEngine:
         return Answer(kind, given, body, time.perf_counter() - started)
 
     def stats(self) -> Mapping[str, Any]:
-        """Where it asks; what runs there, that service alone knows."""
-        return {"endpoint": self.endpoint, "running": []}
+        """Nothing: a remote service counts for itself."""
+        return {}
 
-    def cancel(self, _number: str) -> bool:
-        """False: no query of another service can be ended from here."""
+    def cancel(self, number: str) -> bool:  # noqa: ARG002 - the signature is the contract's
+        """False: only its own operator can end a query of a remote service."""
         return False
 
     def close(self) -> None:

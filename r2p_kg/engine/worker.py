@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING
 from r2p_kg.engine import exchange, sandbox, wire
 from r2p_kg.engine.contract import Budget, Dataset
 from r2p_kg.engine.evaluate import evaluate
-from r2p_kg.engine.lint import lint
 from r2p_kg.errors import QueryError
+from r2p_kg.sparql.lint import lint
 
 if TYPE_CHECKING:
     import socket
 
     import pyoxigraph as ox
 
-    from r2p_kg.engine.vocabulary import Vocabulary
+    from r2p_kg.sparql.known_terms import KnownTerms
 
 
-def run(store: ox.Store, vocabulary: Vocabulary, connection: socket.socket, memory: int, parent: int) -> None:
+def run(store: ox.Store, known: KnownTerms, connection: socket.socket, memory: int, parent: int) -> None:
     """Answer queries until the other side closes the socket; never returns to the zygote's code.
 
-    vocabulary: What queries can name; warnings come from it.
+    known: What queries can name; warnings come from it.
     memory: Bytes that a query may take beyond what the process has at its start.
     parent: The zygote's process id.
     """
@@ -43,14 +43,14 @@ def run(store: ox.Store, vocabulary: Vocabulary, connection: socket.socket, memo
         )
         connection.settimeout(None)
         while True:
-            _answer(store, vocabulary, connection)
+            _answer(store, known, connection)
     except wire.BrokenFrameError:
         os._exit(0)
     except BaseException:  # noqa: BLE001 - MemoryError included: the pool sees the closed socket and says what happened
         os._exit(70)
 
 
-def _answer(store: ox.Store, vocabulary: Vocabulary, connection: socket.socket) -> None:
+def _answer(store: ox.Store, known: KnownTerms, connection: socket.socket) -> None:
     query, media_type, dataset, budget = exchange.read_question(connection)
     started = time.perf_counter()
     try:
@@ -59,4 +59,4 @@ def _answer(store: ox.Store, vocabulary: Vocabulary, connection: socket.socket) 
         exchange.send_error(connection, error)
     else:
         elapsed = time.perf_counter() - started
-        exchange.send_answer(connection, found, elapsed, lint(query, vocabulary))
+        exchange.send_answer(connection, found, elapsed, lint(query, known))

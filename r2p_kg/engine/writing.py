@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyoxigraph as ox
 
-from r2p_kg.engine import sandbox, syntax, updates, wire
+from r2p_kg import errors
+from r2p_kg.engine import sandbox, wire
 from r2p_kg.engine.changes import GraphChange, Update, Written, pack, pack_written, unpack, unpack_written
 from r2p_kg.errors import (
     BodySyntaxError,
@@ -31,6 +32,9 @@ from r2p_kg.errors import (
     WorkerDiedError,
 )
 from r2p_kg.graph import rdf, snapshot, vocab, xml_bombs
+from r2p_kg.sparql import mistakes, updates
+from r2p_kg.sparql.engine_text import engine_text
+from r2p_kg.sparql.errors import SparqlError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -130,9 +134,10 @@ def _updated(quads: list[ox.Quad], update: Update, prefixes: Mapping[str, str]) 
     store = ox.Store()
     store.bulk_extend(quads)
     try:
-        store.update(updates.with_dataset(update), base_iri=vocab.BASE)
+        store.update(_text(update), base_iri=vocab.BASE)
     except SyntaxError as error:
-        raise syntax.explain(_as_sent(update.text, str(error)), update.text, prefixes, update=True) from error
+        message = _as_sent(update.text, str(error))
+        raise errors.of_sparql(mistakes.explain(message, update.text, prefixes, update=True)) from error
     except (RuntimeError, ValueError, OSError) as error:
         message = f"the update could not be applied: {error}; the data are unchanged"
         raise QueryError(message) from error
@@ -141,12 +146,23 @@ def _updated(quads: list[ox.Quad], update: Update, prefixes: Mapping[str, str]) 
         yield from written.get(quad, (quad,))
 
 
-def _as_sent(text: str, message: str) -> str:
-    """The engine's message on the text that was sent: the one at hand may be on the text with our clauses, whose columns are others."""
+def _text(update: Update) -> str:
+    """The text of the update that the engine is given, once policy lets it pass; raises as :func:`apply` does."""
+    default, named = (tuple(_named(iri).value for iri in graphs) for graphs in (update.default, update.named))
     try:
-        ox.Store().update(text, base_iri=vocab.BASE)
+        text = updates.with_dataset(update.text, default, named)
+    except SparqlError as error:
+        raise errors.of_sparql(error) from error
+    return engine_text(text, vocab.BASE).text
+
+
+def _as_sent(text: str, message: str) -> str:
+    """The engine's message on the text that was sent: the one at hand is on the text that the engine was given, whose columns may be others."""
+    written = engine_text(text, vocab.BASE)
+    try:
+        ox.Store().update(written.text, base_iri=vocab.BASE)
     except SyntaxError as error:
-        return str(error)
+        return written.message(str(error))
     except (RuntimeError, ValueError, OSError):
         return message
     return message
@@ -174,10 +190,14 @@ def _regraphed(quads: list[ox.Quad], change: GraphChange) -> Iterator[ox.Quad]:
 
 
 def _graph(change: GraphChange) -> ox.NamedNode | ox.DefaultGraph:
+    return _named(change.graph) if change.graph is not None else ox.DefaultGraph()
+
+
+def _named(iri: str) -> ox.NamedNode:
     try:
-        return ox.NamedNode(change.graph) if change.graph is not None else ox.DefaultGraph()
+        return ox.NamedNode(iri)
     except ValueError as error:
-        message = f"{change.graph!r} is no absolute IRI, so it names no graph; write it in full, percent-encoded once"
+        message = f"{iri[:200]!r} is no absolute IRI, so it names no graph; write it in full, percent-encoded once"
         raise QueryRefusedError(message) from error
 
 

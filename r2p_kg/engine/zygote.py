@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Any, cast
 import pyoxigraph as ox
 
 from r2p_kg.engine import sandbox, wire, worker
-from r2p_kg.engine.lint import lint
-from r2p_kg.engine.vocabulary import Vocabulary
 from r2p_kg.errors import SnapshotError
-from r2p_kg.graph import snapshot
+from r2p_kg.graph import snapshot, vocab
+from r2p_kg.sparql.known_terms import KnownTerms
+from r2p_kg.sparql.lint import lint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,15 +43,15 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
         found = snapshot.read(Path(arguments[1]))
-        vocabulary = _beside(lambda: Vocabulary.of(found))
+        making = _beside(lambda: KnownTerms.of(found.served, found.prefixes, vocab.BASE))
         store = ox.Store()
         # Parsed twice, not loaded once and parsed once: a loader renames blank nodes, and both graphs must mean the same ones.
-        store.bulk_extend(ox.parse(found.quads, ox.RdfFormat.N_QUADS))
+        store.bulk_extend(ox.parse(found.served, ox.RdfFormat.N_QUADS))
         # The union of all graphs is kept as the default graph: the engine's own union gives a triple of two graphs twice.
         if arguments[3] == "1":
             store.bulk_extend(
                 ox.Quad(quad.subject, quad.predicate, quad.object)
-                for quad in ox.parse(found.quads, ox.RdfFormat.N_QUADS)
+                for quad in ox.parse(found.served, ox.RdfFormat.N_QUADS)
             )
     except (SnapshotError, SyntaxError, OSError) as error:
         wire.send(control, {"error": str(error)})
@@ -60,14 +60,14 @@ def main(arguments: list[str]) -> int:
     about: dict[str, Any] = {
         "quads": found.quads.count(b"\n"),
         "prefixes": dict(found.prefixes),
-        "digest": found.digest,
+        "digest": found.identity,
         "sandboxed": sandboxed,
     }
     about["graphs"] = [name.value for name in store.named_graphs() if isinstance(name, ox.NamedNode)]
-    known = vocabulary()
+    known = making()
     lint("SELECT * { ?s ?p ?o }", known)  # what it makes for all queries is made here, once
     wire.send(control, about)
-    del found, vocabulary
+    del found, making
     # What lives as long as the process stays shared with the workers, whose collector would touch all of it.
     gc.collect()
     gc.freeze()
@@ -78,7 +78,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _beside(make: Callable[[], Vocabulary]) -> Callable[[], Vocabulary]:
+def _beside(make: Callable[[], KnownTerms]) -> Callable[[], KnownTerms]:
     """What ``make`` gives, made in another process while this one goes on; to be called once it is needed."""
     ours, theirs = os.pipe()
     if os.fork() == 0:
@@ -89,15 +89,15 @@ def _beside(make: Callable[[], Vocabulary]) -> Callable[[], Vocabulary]:
             os._exit(0)
     os.close(theirs)
 
-    def result() -> Vocabulary:
+    def result() -> KnownTerms:
         with open(ours, "rb") as made, contextlib.suppress(EOFError, pickle.UnpicklingError):  # noqa: PTH123
-            return cast("Vocabulary", pickle.load(made))  # noqa: S301 - our own process wrote it
+            return cast("KnownTerms", pickle.load(made))  # noqa: S301 - our own process wrote it
         return make()  # that process died
 
     return result
 
 
-def _fork(control: socket.socket, store: ox.Store, known: Vocabulary, memory: int) -> None:
+def _fork(control: socket.socket, store: ox.Store, known: KnownTerms, memory: int) -> None:
     ours, theirs = socket.socketpair()
     parent = os.getpid()
     pid = os.fork()

@@ -36,7 +36,14 @@ _COUNTED = (
 class Coverage:
     """How far one source document is curated.
 
-    ``passages``: how many it has; ``cited`` by a statement; ``excused`` by a reason.
+    Attributes:
+        document: its IRI.
+        label: its name.
+        passages: how many it has.
+        cited: how many of them a statement cites.
+        excused: how many of the others have a reason.
+        statements: how many cite it.
+
     """
 
     document: str
@@ -56,8 +63,14 @@ class Coverage:
 class Reading:
     """What was made of one passage.
 
-    ``position`` is its place in the document; ``statements``: (IRI, sentence) by IRI; ``reason``: its label
-    or None.
+    Attributes:
+        passage: its IRI.
+        document: the IRI of its document.
+        position: its number in the document.
+        locator: how it is cited.
+        statements: (IRI, sentence) of those that cite it, by IRI.
+        reason: the label of the reason why there are none, or None.
+
     """
 
     passage: str
@@ -110,14 +123,14 @@ def coverage(quads: Iterable[Quad]) -> tuple[Coverage, ...]:
     for quad in _of(kept, vocab.NS + "cites"):
         cited.setdefault(quad.object, set()).add(quad.subject)
     excused = {quad.subject for quad in _of(kept, vocab.NS + "noStatementReason")}
-    found = []
+    documents = []
     for document in sorted(
         {document for document in home.values() if isinstance(document, NamedNode)}, key=str
     ):
-        own = {passage for passage, where in home.items() if where == document}
+        own = {passage for passage, its in home.items() if its == document}
         statements = set().union(*(cited.get(passage, set()) for passage in own))
         touched = own & cited.keys()
-        found.append(
+        documents.append(
             Coverage(
                 document.value,
                 labels.get(document.value, document.value),
@@ -127,7 +140,7 @@ def coverage(quads: Iterable[Quad]) -> tuple[Coverage, ...]:
                 len(statements),
             )
         )
-    return tuple(found)
+    return tuple(documents)
 
 
 def readings(quads: Iterable[Quad]) -> tuple[Reading, ...]:
@@ -147,7 +160,7 @@ def readings(quads: Iterable[Quad]) -> tuple[Reading, ...]:
             cited.setdefault(quad.object.value, []).append(
                 (quad.subject.value, says.get(quad.subject.value, ""))
             )
-    found = (
+    read = (
         Reading(
             passage,
             home.get(passage, ""),
@@ -158,7 +171,7 @@ def readings(quads: Iterable[Quad]) -> tuple[Reading, ...]:
         )
         for passage in passages
     )
-    return tuple(sorted(found, key=lambda one: (one.document, one.position, one.passage)))
+    return tuple(sorted(read, key=lambda one: (one.document, one.position, one.passage)))
 
 
 def _values(quads: Iterable[Quad], name: str) -> Mapping[str, str]:

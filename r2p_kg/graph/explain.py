@@ -1,8 +1,7 @@
-"""Why a triple stands in a snapshot.
+"""Why a triple is in a snapshot.
 
-Written in which file at which line and cited to what, or concluded by which rule from what.
-
-Reads what :mod:`r2p_kg.graph.origins` wrote; knows no rule and needs no reasoner.
+It was written in a file at a line and cites a source, or a rule concluded it from other triples. All of that
+is read from what :mod:`r2p_kg.graph.origins` wrote, without a rule or a reasoner.
 """
 
 from __future__ import annotations
@@ -75,10 +74,14 @@ MEANINGS: Final[Mapping[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a triple was written.
+class WrittenAt:
+    """The graph and the line in which a triple was written.
 
-    Its graph, and path and line below ``ontology/``; 0 and "" where they are not known.
+    Attributes:
+        graph: the IRI of the graph.
+        path: the file below ``ontology/``; "" if it is not known.
+        line: the line in it; 0 if it is not known.
+
     """
 
     graph: str
@@ -88,7 +91,13 @@ class Place:
 
 @dataclass(frozen=True)
 class Way:
-    """One conclusion: the rule's name in OWL 2 Profiles, section 4.3, and what it was concluded from."""
+    """One conclusion.
+
+    Attributes:
+        rule: its name in OWL 2 Profiles, section 4.3.
+        premises: what it was concluded from.
+
+    """
 
     rule: str
     premises: tuple[Explanation, ...]
@@ -96,20 +105,23 @@ class Way:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a triple stands here.
+    """Why a triple is in the snapshot.
 
-    ``places``: where it was written, empty where it was concluded. ``sources``: IRIs of the passages that its
-    subject cites, or of the sources that a term names. ``ways``: how it was concluded, the shortest first;
-    below the first triple only the shortest is given.
+    Attributes:
+        fact: the triple.
+        places: where it was written, empty if it was concluded.
+        sources: IRIs of the passages that its subject cites, or of the sources that a term names.
+        ways: how it was concluded, the shortest first; below the first triple only the shortest is given.
+
     """
 
     fact: Fact
-    places: tuple[Place, ...]
+    places: tuple[WrittenAt, ...]
     sources: tuple[str, ...]
     ways: tuple[Way, ...]
 
     def steps(self) -> Iterator[Explanation]:
-        """This one and all that stand below it on its first way, each before its premises."""
+        """This one and all below it on its first way, each before its premises."""
         yield self
         for way in self.ways[:1]:
             for premise in way.premises:
@@ -130,7 +142,7 @@ class Explainer:
         self._files, self._rules, self._lines = known["files"], known["rules"], lines
 
     def explain(self, fact: Fact) -> Explanation | None:
-        """The explanation of a triple, None where the snapshot does not hold it."""
+        """The explanation of a triple, None if the snapshot does not hold it."""
         numbers = list(self._with(" ".join(fact) + " "))
         return self._explained(numbers[0], every=True) if numbers else None
 
@@ -141,15 +153,11 @@ class Explainer:
         """
         if not term.startswith("_:"):
             return self.short(term)
-        said = (
-            {predicate[1:-1]: value for _, predicate, value, _ in map(self._parsed, self._with(f"{term} "))}
-            if depth
-            else {}
-        )
+        properties = self._properties(term) if depth else {}
         parts = {
-            name: self.nameless(said[vocab.OWL + name], depth - 1)
+            name: self.nameless(properties[vocab.OWL + name], depth - 1)
             for name in _SAYINGS
-            if vocab.OWL + name in said
+            if vocab.OWL + name in properties
         }
         for name, saying in _SAYINGS.items():
             if name in parts:
@@ -160,12 +168,16 @@ class Explainer:
             ("members", ", "),
             ("distinctMembers", ", "),
         ):
-            if vocab.OWL + name in said:
-                return f"({joint.join(self._members(said[vocab.OWL + name], depth - 1))})"
-        return f"({', '.join(self._members(term, depth))})" if vocab.RDF + "first" in said else "(nameless)"
+            if vocab.OWL + name in properties:
+                return f"({joint.join(self._members(properties[vocab.OWL + name], depth - 1))})"
+        return (
+            f"({', '.join(self._members(term, depth))})"
+            if vocab.RDF + "first" in properties
+            else "(nameless)"
+        )
 
     def short(self, term: str) -> str:
-        """A term in N-Triples as a person writes it: with a prefix where one fits."""
+        """A term in N-Triples as a person writes it: with a prefix if one fits."""
         if not term.startswith("<"):
             return re.sub(r"\^\^<http://www\.w3\.org/2001/XMLSchema#(\w+)>$", r"^^xsd:\1", term)
         return self.prefixes.shorten(term[1:-1])
@@ -179,13 +191,16 @@ class Explainer:
     def _members(self, node: str, depth: int) -> list[str]:
         members: list[str] = []
         while node.startswith("_:") and len(members) < _LONGEST:
-            said = {
-                predicate[1:-1]: value for _, predicate, value, _ in map(self._parsed, self._with(f"{node} "))
-            }
-            if vocab.RDF + "first" in said:
-                members.append(self.nameless(said[vocab.RDF + "first"], depth))
-            node = said.get(vocab.RDF + "rest", "")
+            properties = self._properties(node)
+            if vocab.RDF + "first" in properties:
+                members.append(self.nameless(properties[vocab.RDF + "first"], depth))
+            node = properties.get(vocab.RDF + "rest", "")
         return [*members, "…"] if node.startswith("_:") else members
+
+    def _properties(self, node: str) -> dict[str, str]:
+        """Predicate → value of a nameless node."""
+        parsed = map(self._parsed, self._with(f"{node} "))
+        return {predicate[1:-1]: value for _, predicate, value, _ in parsed}
 
     def _with(self, start: str) -> Iterator[int]:
         """The numbers of the quads whose line begins so; the lines are sorted."""
@@ -212,7 +227,7 @@ class Explainer:
         written = [one for one in same if self._origin(one).startswith(("=", "?"))]
         if written:
             return Explanation(
-                (subject, predicate, value), tuple(map(self._place, written)), self._sources(subject), ()
+                (subject, predicate, value), tuple(map(self._written_at, written)), self._sources(subject), ()
             )
         ways = self._origin(number).partition("\t")[0].split(";")
         return Explanation(
@@ -222,9 +237,9 @@ class Explainer:
     def _origin(self, number: int) -> str:
         return self._lines[number].decode() if number < len(self._lines) - 1 else "?"
 
-    def _place(self, number: int) -> Place:
+    def _written_at(self, number: int) -> WrittenAt:
         file, _, line = self._origin(number)[1:].partition(" ")
-        return Place(self._parsed(number)[3], self._files[int(file)] if file else "", int(line or 0))
+        return WrittenAt(self._parsed(number)[3], self._files[int(file)] if file else "", int(line or 0))
 
     def _way(self, text: str) -> Way:
         rule, *premises = map(int, text.split(" "))
@@ -233,9 +248,9 @@ class Explainer:
     def _sources(self, subject: str) -> tuple[str, ...]:
         """What the subject of a written triple cites, else the source that it names."""
         for predicate in (vocab.R2P_CITES, vocab.DCTERMS + "source"):
-            found = {self._parsed(number)[2] for number in self._with(f"{subject} <{predicate}> ")}
-            if found:
-                return tuple(sorted(term[1:-1] for term in found if term.startswith("<")))
+            sources = {self._parsed(number)[2] for number in self._with(f"{subject} <{predicate}> ")}
+            if sources:
+                return tuple(sorted(term[1:-1] for term in sources if term.startswith("<")))
         return ()
 
 
@@ -258,7 +273,7 @@ def term(text: str, prefixes: Mapping[str, str]) -> str:
 
     ``a``, ``prefix:name``, an IRI with or without angle brackets, a number, ``"text"@en``.
 
-    Raises UsageError where the text is none of these.
+    Raises UsageError if the text is none of these.
     """
     text = text.strip()
     try:
@@ -274,7 +289,8 @@ def term(text: str, prefixes: Mapping[str, str]) -> str:
         declared = "".join(f"@prefix {known}: <{space}> .\n" for known, space in prefixes.items())
         (quad,) = rdf.parse_text(f"{declared}<urn:s> <urn:p> {text} .", RdfFormat.TURTLE)
     except (ValueError, rdf.RdfSyntaxError) as error:
-        message = f'{text!r} is no term; write prefix:name, <IRI>, a number or "text"@en; prefixes: {", ".join(sorted(prefixes))}'
+        known = ", ".join(sorted(prefixes))
+        message = f'{text!r} is no term; write prefix:name, <IRI>, a number or "text"@en; prefixes: {known}'
         raise UsageError(message) from error
     return str(quad.object)
 
@@ -283,31 +299,32 @@ def as_text(one: Explanation, names: Explainer, indent: str = "") -> Iterator[st
     """The explanation as lines for a terminal, premises indented below what follows from them."""
     line = f"{indent}{names.sentence(one.fact)}"
     if not one.ways:
-        where = ", ".join(
+        files = ", ".join(
             f"{place.path}:{place.line}" if place.path else place.graph or "the data" for place in one.places
         )
         cited = (
             f"; source: {', '.join(names.short(f'<{iri}>') for iri in one.sources)}" if one.sources else ""
         )
-        yield f"{line}   [written: {where}{cited}]"
+        yield f"{line}   [written: {files}{cited}]"
         return
     yield line
     for number, way in enumerate(one.ways):
-        yield f"{indent}  {'or ' if number else ''}by {way.rule} ({MEANINGS.get(way.rule, 'a rule of OWL 2 RL')}) from"
+        meaning = MEANINGS.get(way.rule, "a rule of OWL 2 RL")
+        yield f"{indent}  {'or ' if number else ''}by {way.rule} ({meaning}) from"
         for premise in way.premises:
             yield from as_text(premise, names, indent + "    ")
 
 
 def as_json(one: Explanation) -> dict[str, Any]:
     """The explanation as a JSON object, terms in N-Triples."""
-    found: dict[str, Any] = {
+    content: dict[str, Any] = {
         "subject": one.fact[0],
         "predicate": one.fact[1],
         "object": one.fact[2],
         "kind": "entailed" if one.ways else "asserted",
     }
     if one.ways:
-        found["ways"] = [
+        content["ways"] = [
             {
                 "rule": way.rule,
                 "meaning": MEANINGS.get(way.rule, ""),
@@ -316,11 +333,11 @@ def as_json(one: Explanation) -> dict[str, Any]:
             for way in one.ways
         ]
     else:
-        found["places"] = [
+        content["places"] = [
             {"graph": place.graph, "file": place.path, "line": place.line} for place in one.places
         ]
-        found["sources"] = list(one.sources)
-    return found
+        content["sources"] = list(one.sources)
+    return content
 
 
 def as_rdf(one: Explanation, prefixes: Mapping[str, str]) -> bytes:
@@ -335,26 +352,26 @@ def as_rdf(one: Explanation, prefixes: Mapping[str, str]) -> bytes:
 
 
 def _described(one: Explanation, node: str, lines: list[str]) -> None:
-    def say(subject: str, predicate: str, value: str) -> None:
+    def add(subject: str, predicate: str, value: str) -> None:
         lines.append(f"{subject} <{predicate}> {value} .\n")
 
-    say(node, vocab.RDF_TYPE, f"<{vocab.RDF}Statement>")
+    add(node, vocab.RDF_TYPE, f"<{vocab.RDF}Statement>")
     for name, value in zip(("subject", "predicate", "object"), one.fact, strict=True):
-        say(node, vocab.RDF + name, value)
+        add(node, vocab.RDF + name, value)
     for place in one.places:
         if place.graph:
-            say(node, vocab.DCTERMS + "isPartOf", f"<{place.graph}>")
+            add(node, vocab.DCTERMS + "isPartOf", f"<{place.graph}>")
         if place.path:
-            say(node, vocab.DCTERMS + "identifier", rdf.literal(f"{place.path}:{place.line}"))
+            add(node, vocab.DCTERMS + "identifier", rdf.literal(f"{place.path}:{place.line}"))
     for iri in one.sources:
-        say(node, vocab.PROV + "hadPrimarySource", f"<{iri}>")
+        add(node, vocab.PROV + "hadPrimarySource", f"<{iri}>")
     for number, way in enumerate(one.ways):
-        made = f"{node}w{number}"
-        say(node, vocab.PROV + "wasGeneratedBy", made)
-        say(made, vocab.RDFS_LABEL, rdf.literal(way.rule))
-        for place_of, premise in enumerate(way.premises):
-            below = f"{made}p{place_of}"
-            say(made, vocab.PROV + "used", below)
+        step = f"{node}w{number}"
+        add(node, vocab.PROV + "wasGeneratedBy", step)
+        add(step, vocab.RDFS_LABEL, rdf.literal(way.rule))
+        for position, premise in enumerate(way.premises):
+            below = f"{step}p{position}"
+            add(step, vocab.PROV + "used", below)
             if not number:
-                say(node, vocab.PROV + "wasDerivedFrom", below)
+                add(node, vocab.PROV + "wasDerivedFrom", below)
             _described(premise, below, lines)

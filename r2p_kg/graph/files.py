@@ -38,6 +38,7 @@ def find(folder: Path, *suffixes: str) -> list[str]:
     """
     if not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
         _refuse(folder, "no such folder; name the folder of Turtle files with --ontology")
+    wanted = " or ".join(suffixes)
     found = []
     for parent, folders, names in os.walk(folder, onerror=_unlisted):
         folders[:] = [name for name in folders if not name.startswith(".")]
@@ -49,7 +50,7 @@ def find(folder: Path, *suffixes: str) -> list[str]:
             if name.endswith(suffixes):
                 found.append(_usable(path, folder))
             elif any(f"{suffix}." in name or name.endswith(_LIKE[suffix]) for suffix in suffixes):
-                _refuse(path, f"is not read: its name does not end in {' or '.join(suffixes)}; rename it")
+                _refuse(path, f"is not read: its name does not end in {wanted}; rename it")
     return sorted(found)
 
 
@@ -72,10 +73,10 @@ def text(path: Path) -> str:
 
 
 def printable(path: Path) -> str:
-    """The path with whatever cannot be printed written as an escape.
+    r"""The path with whatever cannot be printed written as an escape.
 
-    >>> printable(Path("caf\\udce9.ttl"))
-    'caf\\\\udce9.ttl'
+    >>> printable(Path("caf\udce9.ttl"))
+    'caf\\udce9.ttl'
     """
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape", "backslashreplace").decode()
@@ -84,7 +85,7 @@ def printable(path: Path) -> str:
 
 
 def _usable(path: Path, folder: Path) -> str:
-    """The path relative to the folder. Raises UsageError if it is not a file or its name cannot be printed."""
+    """The path relative to the folder. Raises UsageError if it is not a file, or not printable."""
     if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises for a link into a closed folder
         _refuse(path, "is not a file, or a link that leads to none; take it away")
     name = path.relative_to(folder).as_posix()

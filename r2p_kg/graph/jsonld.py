@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE: Final = "application/ld+json"
 
-#: A namespace may stand before a name only where it ends so (JSON-LD 1.1, section 4.1.5).
+#: A namespace can be shortened to a prefix only if it ends so (JSON-LD 1.1, section 4.1.5).
 _ENDS = (":", "/", "?", "#", "[", "]", "@")
 
 

@@ -1,13 +1,15 @@
-"""Where each triple of a snapshot comes from.
+"""The origin of each triple of a snapshot: a file and line, or a rule and premises.
 
-A file and line, or a rule and premises. Written by the curators' half, read by the readers'.
+Written by the curators' half, read by the readers'.
 
 The text has a first line of JSON, then one line for each line of the snapshot's quads, then one for each
 hidden triple: one that a rule concluded on the way to others and that the snapshot leaves out, mostly of
 nameless classes.
 
-- asserted: ``=FILE LINE``, numbers of a file in the head's ``files`` and of its line, from 1; ``=`` alone where the place is not known
-- entailed: ``RULE PREMISE …;RULE PREMISE …``, numbers of rules in the head's ``rules`` and of lines in this text, from 0 after the head
+- asserted: ``=FILE LINE``, numbers of a file in the head's ``files`` and of its line, from 1; ``=`` alone if
+  they are not known
+- entailed: ``RULE PREMISE …;RULE PREMISE …``, numbers of rules in the head's ``rules`` and of lines in this
+  text, from 0 after the head
 - hidden: as entailed, then a tab and the triple in N-Triples
 """
 
@@ -121,7 +123,7 @@ class _Ways:
 
 
 class _Keys:
-    """Triples as tuples of text that are equal where the triples are.
+    """Triples as tuples of text that are equal if the triples are.
 
     Blank nodes by what is said of them, literals as the engine's store keeps them.
     """
@@ -159,7 +161,9 @@ _ANY = NamedNode("urn:r2p-kg:any")
 
 
 def _colours(triples: Iterable[tuple[object, object, object]]) -> dict[str, str]:
-    """Label of each blank node → a text that says what is known of it, the same under any labels (colour refinement).
+    """Label of each blank node → a text that says what is known of it, the same under any labels.
+
+    Colour refinement.
 
     Nodes of which exactly the same is said share a text: whatever holds of one holds of the other.
     """

@@ -24,20 +24,20 @@ _LOCAL: Final = re.compile(
     rf"(?:(?:[{_FIRST}:0-9]|%[0-9A-Fa-f]{{2}}|\\.)(?:(?:[{_LATER}.:]|%[0-9A-Fa-f]{{2}}|\\.)*"
     rf"(?:[{_LATER}:]|%[0-9A-Fa-f]{{2}}|\\.))?)?"
 )
-#: Characters of PN_LOCAL_ESC where they have to be escaped: a dot or a hyphen at the start, a percent sign that
+#: Characters of PN_LOCAL_ESC that have to be escaped: a dot or a hyphen at the start, a percent sign that
 #: begins no escape, and most others everywhere. (A dot at the end could be too, but rdflib does not read it.)
 _ESCAPED: Final = re.compile(r"[~!$&'()*+,;=/?#@]|^[.-]|%(?![0-9A-Fa-f]{2})")
 
 
 class Prefixes(Mapping[str, str]):
-    """Prefix → namespace, and what follows from it for names.
+    r"""Prefix → namespace, and what follows from it for names.
 
     >>> prefixes = Prefixes({"ex": "http://e/", "deep": "http://e/deep/"})
     >>> prefixes.shorten("http://e/a.b"), prefixes.shorten("http://e/deep/a"), prefixes.shorten("http://e/")
     ('ex:a.b', 'deep:a', 'ex:')
     >>> prefixes.shorten("http://other/"), prefixes.shorten("http://e/a,b/c")
-    ('<http://other/>', 'ex:a\\\\,b\\\\/c')
-    >>> prefixes.expand("ex:a\\\\,b"), prefixes.expand("none:a")
+    ('<http://other/>', 'ex:a\\,b\\/c')
+    >>> prefixes.expand("ex:a\\,b"), prefixes.expand("none:a")
     ('http://e/a,b', None)
     """
 

@@ -25,13 +25,31 @@ from pyoxigraph import (
 )
 
 from r2p_kg.errors import R2PError, UsageError
-from r2p_kg.graph import files, looks, media, vocab, xml_bombs
+from r2p_kg.graph import files, looks, media, vocab, xml_bombs, xml_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["BlankNode", "DefaultGraph", "Literal", "NamedNode", "Quad", "RdfFormat", "Term", "Triple"]
+__all__ = [
+    "BlankNode",
+    "DefaultGraph",
+    "Literal",
+    "NamedNode",
+    "Quad",
+    "RdfFormat",
+    "RdfSyntaxError",
+    "Term",
+    "Triple",
+    "canonical",
+    "literal",
+    "parse_text",
+    "quads_of",
+    "read_file",
+    "read_files",
+    "without_graphs",
+    "write",
+]
 
 Term = NamedNode | BlankNode | Literal
 
@@ -110,7 +128,8 @@ def read_files(paths: Iterable[Path]) -> bytes:
 def canonical(quads: Iterable[Quad]) -> bytes:
     """Canonical N-Quads: one quad a line, lines sorted, without repetition, blank nodes labelled by RDFC-1.0.
 
-    https://www.w3.org/TR/rdf-canon/: two datasets give the same bytes exactly where they are isomorphic.
+    https://www.w3.org/TR/rdf-canon/: two datasets give the same bytes if, and only if, they
+    are isomorphic.
     """
     dataset = Dataset(quads)
     dataset.canonicalize(CanonicalizationAlgorithm.RDFC_1_0)
@@ -124,13 +143,13 @@ def quads_of(text: bytes) -> list[Quad]:
 
 
 def literal(text: str, language: str = "", datatype: str = "") -> str:
-    """A literal as N-Triples, Turtle and SPARQL write it.
+    r"""A literal as N-Triples, Turtle and SPARQL write it.
 
     Raises ValueError for a text that UTF-8 cannot hold, for a wrong language tag and for a datatype that is
     not an IRI.
 
     >>> literal('say "war"', "en"), literal("3", datatype="http://www.w3.org/2001/XMLSchema#integer")
-    ('"say \\\\"war\\\\""@en', '"3"^^<http://www.w3.org/2001/XMLSchema#integer>')
+    ('"say \\"war\\""@en', '"3"^^<http://www.w3.org/2001/XMLSchema#integer>')
     """
     if language:
         return str(Literal(text, language=language))
@@ -147,7 +166,8 @@ def write(quads: Iterable[Quad], media_type: str, prefixes: Mapping[str, str] | 
 
     ``media_type``: ``text/turtle``, ``application/n-triples``, ``application/rdf+xml``,
     ``application/ld+json``, ``application/trig``, ``application/n-quads``. Only prefixes that are needed are
-    declared. Raises ValueError for any other media type.
+    declared. Raises ValueError for any other media type, NotAcceptableError if RDF/XML cannot carry the
+    triples.
     """
     form = RdfFormat.from_media_type(media_type)
     if form is None:
@@ -158,7 +178,14 @@ def write(quads: Iterable[Quad], media_type: str, prefixes: Mapping[str, str] | 
     if form.supports_datasets:
         return serialize(ordered, format=form, prefixes=used) or b""
     triples = dict.fromkeys(Triple(quad.subject, quad.predicate, quad.object) for quad in ordered)
-    return serialize(triples, format=form, prefixes=used) or b""
+    try:
+        body = serialize(triples, format=form, prefixes=used) or b""
+    except OSError as error:
+        refusal = xml_form.refusal(error, media_type, "graph")
+        if refusal is None:
+            raise
+        raise refusal from error
+    return xml_form.checked(body, media_type, "graph")
 
 
 def _without_mark(text: str | bytes) -> str | bytes:

@@ -2,8 +2,8 @@
 
 Canonical quads, prefixes, a digest and a census, in one file.
 
-Beside them stands where each quad comes from (:mod:`r2p_kg.graph.origins`), outside the digest: lines move
-without a change of what is said. The digest is the SHA-256 of the canonical N-Quads text (sorted lines, blank
+With them goes the origin of each quad (:mod:`r2p_kg.graph.origins`), outside the digest: lines move without a
+change of what is said. The digest is the SHA-256 of the canonical N-Quads text (sorted lines, blank
 nodes labelled by RDFC-1.0, https://www.w3.org/TR/rdf-canon/); it is the snapshot's version, its ETag and its
 file name.
 """
@@ -17,6 +17,7 @@ import tempfile
 import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -37,10 +38,15 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 class Snapshot:
     """One immutable state of the graph.
 
-    ``quads``: canonical N-Quads, UTF-8, one quad a line, sorted. ``prefixes``: prefix → namespace IRI, as
-    declared in ``ontology/prefixes.ttl``. ``digest``: 64 hexadecimal digits. ``census``: counts by name
-    (quads, statements by class, passages …), for people and for tests. ``origins``: where each quad comes
-    from, see :mod:`r2p_kg.graph.origins`; empty where that is not known (data that are not ours).
+    Attributes:
+        quads: canonical N-Quads, UTF-8, one quad a line, sorted.
+        prefixes: prefix → namespace IRI, as declared in ``ontology/prefixes.ttl``.
+        digest: 64 hexadecimal digits.
+        census: counts by name (quads, statements by class, passages …), for people and for tests.
+        origins: the origin of each quad, see :mod:`r2p_kg.graph.origins`; empty for data that are not ours.
+        description: what is served beside the data, as N-Quads of one graph that the data do not have: the
+            service's own words about itself; empty until the snapshot is to be served.
+
     """
 
     quads: bytes
@@ -48,24 +54,46 @@ class Snapshot:
     digest: str
     census: Mapping[str, int]
     origins: bytes = b""
+    description: bytes = b""
 
     @classmethod
     def of(
-        cls, quads: bytes, prefixes: Mapping[str, str], census: Mapping[str, int], origins: bytes = b""
+        cls,
+        quads: bytes,
+        prefixes: Mapping[str, str],
+        census: Mapping[str, int],
+        origins: bytes = b"",
+        description: bytes = b"",
     ) -> Snapshot:
         """The snapshot of canonical N-Quads text, digest computed."""
-        return cls(quads, Prefixes.of(prefixes), hashlib.sha256(quads).hexdigest(), dict(census), origins)
+        digest = hashlib.sha256(quads).hexdigest()
+        return cls(quads, Prefixes.of(prefixes), digest, dict(census), origins, description)
+
+    @cached_property
+    def identity(self) -> str:
+        """What tells apart whatever a query can see.
+
+        The digest, and that of the description if there is one.
+        """
+        if not self.description:
+            return self.digest
+        return f"{self.digest}-{hashlib.sha256(self.description).hexdigest()[:16]}"
+
+    @property
+    def served(self) -> bytes:
+        """All quads that a query can see."""
+        return self.quads + self.description
 
     @property
     def file_name(self) -> str:
         """The name its file always has."""
-        return f"{self.digest}.zip"
+        return f"{self.identity}.zip"
 
 
 def write(snapshot: Snapshot, folder: Path) -> Path:
     """Write the snapshot into ``folder`` under its own name, whole or not at all, and return the path.
 
-    Raises SnapshotError where the folder cannot be written.
+    Raises SnapshotError if the folder cannot be written.
     """
     head = {
         "format": FORMAT,
@@ -80,9 +108,12 @@ def write(snapshot: Snapshot, folder: Path) -> Path:
             archive.writestr(_member("snapshot.json"), json.dumps(head, indent=1, ensure_ascii=False))
             archive.writestr(_member("quads.nq"), snapshot.quads)
             archive.writestr(_member("origins.txt"), snapshot.origins)
+            if snapshot.description:
+                archive.writestr(_member("description.nq"), snapshot.description)
     except OSError as error:
         message = (
-            f"cannot write a snapshot into {folder}: {error.strerror}; choose another folder with --state"
+            f"cannot write a snapshot into {folder}: {error.strerror}; "
+            "choose another folder with --state or R2P_STATE"
         )
         raise SnapshotError(message) from error
     return path
@@ -90,7 +121,7 @@ def write(snapshot: Snapshot, folder: Path) -> Path:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to be written that is at ``path`` whole when the context ends, and not at all where it fails.
+    """A file to be written that is at ``path`` whole when the context ends, and not at all if it fails.
 
     Raises OSError.
     """
@@ -111,26 +142,29 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 def read(path: Path) -> Snapshot:
     """The snapshot in a file, its digest verified.
 
-    Raises SnapshotError where the file is missing, damaged, of another format, or not what its digest says.
+    Raises SnapshotError if the file is missing, damaged, of another format, or not what its digest says.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             head = json.loads(archive.read("snapshot.json"))
             quads = archive.read("quads.nq")
-            origins = archive.read("origins.txt") if "origins.txt" in archive.namelist() else b""
+            origins, description = (
+                archive.read(name) if name in archive.namelist() else b""
+                for name in ("origins.txt", "description.nq")
+            )
         if head["format"] != FORMAT:
             message = (
                 f"{path}: snapshot format {head['format']}, this version reads {FORMAT}; run r2p build again"
             )
             raise SnapshotError(message)
-        found = Snapshot.of(quads, head["prefixes"], head["census"], origins)
+        whole = Snapshot.of(quads, head["prefixes"], head["census"], origins, description)
     except (OSError, zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, KeyError, EOFError) as error:
         message = f"{path}: not a readable snapshot ({error}); run r2p build again"
         raise SnapshotError(message) from error
-    if found.digest != head["digest"]:
+    if whole.digest != head["digest"]:
         message = f"{path}: the content does not match its digest; run r2p build again"
         raise SnapshotError(message)
-    return found
+    return whole
 
 
 def _member(name: str) -> zipfile.ZipInfo:

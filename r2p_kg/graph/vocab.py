@@ -18,6 +18,8 @@ PROBLEM = BASE + "problem/"
 SCHEMA_GRAPH = GRAPH + "schema"
 REFERENCE_GRAPH = GRAPH + "reference"
 SHAPES_GRAPH = GRAPH + "shapes"
+#: What the service says of itself.
+SERVICE_GRAPH = GRAPH + "service"
 ENTAILED_GRAPH = GRAPH + "entailed"
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -55,11 +57,15 @@ R2P_IN_DOCUMENT = NS + "inDocument"
 STATED = ID + "modality/stated"
 
 
+#: Characters besides letters, digits and ``-._~`` that a path holds as they are (RFC 3986, section 3.3).
+PATH = "/:@!$&'()*+,;="
+
+
 def graph_of(path: str) -> str:
     """The graph that a Turtle file's triples belong to.
 
     ``path`` is relative to ``ontology/``, with forward slashes. What an IRI cannot hold is escaped
-    (RFC 3986, section 2.1).
+    (RFC 3986, sections 2.1 and 3.3).
 
     >>> graph_of("facts/situations/kenya-2007.ttl")
     'https://w3id.org/r2p-kg/graph/facts/situations/kenya-2007'
@@ -75,7 +81,7 @@ def graph_of(path: str) -> str:
     if path.startswith("facts/reference/"):
         return REFERENCE_GRAPH
     if path.startswith("facts/"):
-        return GRAPH + quote(path[: -len(".ttl")])
+        return GRAPH + quote(path[: -len(".ttl")], safe=PATH)
     if path.startswith("shapes/"):
         return SHAPES_GRAPH
     return SCHEMA_GRAPH

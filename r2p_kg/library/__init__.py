@@ -26,11 +26,12 @@ from typing import TYPE_CHECKING
 
 from r2p_kg.errors import LibraryError, UsageError
 from r2p_kg.graph import files
-from r2p_kg.library import params, text
+from r2p_kg.library import params
 from r2p_kg.library.params import Param
 from r2p_kg.library.reading import read
 from r2p_kg.library.things import Things, check
 from r2p_kg.library.values import Column, Library, SavedQuery
+from r2p_kg.sparql.outline import substitute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,4 +101,4 @@ def bind(
         terms[name] = params.term(param, value, allowed)
         if things is not None and param.names_thing and values.get(name):
             check(param, terms[name].strip("<>"), things, allowed)
-    return text.substitute(query.text, terms)
+    return substitute(query.text, terms)

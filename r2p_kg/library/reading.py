@@ -6,10 +6,12 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from r2p_kg.errors import LibraryError, QueryError
-from r2p_kg.library import headers, params, text
+from r2p_kg.errors import LibraryError
+from r2p_kg.library import headers, params
 from r2p_kg.library.params import Param
 from r2p_kg.library.values import Column, SavedQuery
+from r2p_kg.sparql import outline
+from r2p_kg.sparql.errors import SparqlError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,9 +69,9 @@ def read(source: str, where: str) -> SavedQuery:
         faults.key(key, f"unknown key {key}; known are {', '.join(_KEYS)}")
     plain = {key: _text(head, faults, key) for key in (*_REQUIRED, "note")}
     try:
-        parsed = text.read(body)
-    except QueryError as error:
-        line = head.body - 1 + (getattr(error, "line", None) or 1)
+        parsed = outline.read(body)
+    except SparqlError as error:
+        line = head.body - 1 + (error.line or 1)
         message = f"{where}:{line}: {error}"
         raise LibraryError(message) from error
     given = _params(head, faults, parsed.prefixes)
@@ -181,7 +183,7 @@ def _tags(head: headers.Header, faults: _Faults) -> tuple[str, ...]:
     return tuple(str(tag) for tag in given)
 
 
-def _check_params(given: tuple[Param, ...], parsed: text.Text, faults: _Faults) -> None:
+def _check_params(given: tuple[Param, ...], parsed: outline.Outline, faults: _Faults) -> None:
     """Every ``$name`` is declared, every declared parameter is used, and none is also written ``?name``."""
     names = {param.name for param in given}
     first = faults.head.body - 1
@@ -204,7 +206,7 @@ def _check_params(given: tuple[Param, ...], parsed: text.Text, faults: _Faults) 
         )
 
 
-def _check_columns(columns: tuple[Column, ...], parsed: text.Text, faults: _Faults) -> None:
+def _check_columns(columns: tuple[Column, ...], parsed: outline.Outline, faults: _Faults) -> None:
     """The declared columns are the projected ones, in the same order; graphs and ASK have none."""
     declared = [column.name for column in columns]
     projected = (
@@ -227,6 +229,6 @@ def _check_columns(columns: tuple[Column, ...], parsed: text.Text, faults: _Faul
                 )
 
 
-def _check_expect(expect: str, parsed: text.Text, faults: _Faults) -> None:
+def _check_expect(expect: str, parsed: outline.Outline, faults: _Faults) -> None:
     if expect and (expect not in _EXPECT or (expect == "boolean") != (parsed.form == "ask")):
         faults.key("expect", f"expect: {expect} is wrong here; write boolean for ASK, else rows or empty")

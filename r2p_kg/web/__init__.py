@@ -18,6 +18,7 @@ from r2p_kg.web import (
     operations,
     operator,
     pages,
+    preparing,
     problems,
     replies,
     resources,
@@ -47,7 +48,7 @@ def create_app(
 ) -> Flask:
     """The application over one snapshot; any number of threads may call it at once.
 
-    ``gate``: who may write, without one nobody. ``operator_token``: whoever sends it may see and end the
+    ``gate``: who may write, without one nobody. ``operator_token``: who sends it may see and end the
     queries that run.
     """
     app = Flask("r2p_kg.web", static_folder=None)
@@ -73,6 +74,7 @@ def create_app(
     update.install(app, gate or Gate())
     operator.install(app, operator_token)
     problems.register(app)
+    preparing.register(app)
     replies.register(app)
     pages.register(app)
     return app

@@ -1,23 +1,27 @@
-"""A question to the engine → an HTTP answer: negotiated, tagged, as data or as a page."""
+"""A question to the engine → an HTTP answer.
+
+Negotiated and tagged before it is asked, then data or a page.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from flask import Response, render_template, request
+from flask import Response, render_template
 
 from r2p_kg.engine import Budget, Dataset, policy
-from r2p_kg.engine.lint import lint
-from r2p_kg.graph import media, rdf
+from r2p_kg.graph import media, rdf, vocab
 from r2p_kg.web import accept, replies, service, terms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from r2p_kg.engine import Answer
-    from r2p_kg.engine.lint import LintWarning
+    from r2p_kg.sparql.lint import LintWarning
+    from r2p_kg.web.preparing import Prepared
+    from r2p_kg.web.protocol import Question
     from r2p_kg.web.service import Service
 
 #: Characters of the header that warns.
@@ -39,7 +43,15 @@ _FOR_PAGE: Final = {
 
 @dataclass(frozen=True)
 class Table:
-    """An answer as a page shows it: at most ``table_rows`` of ``total`` rows; ``boolean`` instead for ASK."""
+    """An answer as a page shows it.
+
+    Attributes:
+        columns: names of the columns.
+        rows: the first rows, at most as many as a page shows.
+        total: how many rows there are.
+        boolean: the answer to ASK, which has no rows; else None.
+
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[terms.Node | None, ...], ...]
@@ -51,7 +63,15 @@ class Table:
 class Plan:
     """How one query will be answered.
 
-    What it gives (``kind``), in which type, within which budget, under which tag.
+    Attributes:
+        query: its text.
+        dataset: the graphs that it sees.
+        kind: what it gives: select, ask or graph.
+        media_type: what the client gets, ``text/html`` for a page.
+        budget: what it may cost.
+        etag: the tag of the answer, known before it is made; None if the answer may not be kept.
+        name: what the answer is saved under.
+
     """
 
     query: str
@@ -60,96 +80,82 @@ class Plan:
     media_type: str
     budget: Budget
     etag: str | None
+    name: str = "answer"
 
     @property
     def page(self) -> bool:
-        """True where the answer is a page for a person."""
-        return self.media_type == "text/html"
+        """True if the answer is a page for a person."""
+        return self.media_type == accept.HTML
 
-
-def plan(query: str, dataset: Dataset, wanted: str | None, timeout: float | None) -> Plan:
-    """How the current request is answered; raises as :func:`planned`."""
-    page = accept.wants_html() and (wanted is None or wanted == "html")
-    return planned(
-        service.current(),
-        query,
-        dataset,
-        wanted=wanted,
-        timeout=timeout,
-        accepted=None if page else request.headers.get("Accept", "*/*"),
-    )
+    @property
+    def engine_type(self) -> str:
+        """The media type that the engine is asked for."""
+        return _FOR_PAGE[self.kind] if self.page else self.media_type
 
 
 def planned(
     now: Service,
     query: str,
-    dataset: Dataset,
-    *,
-    wanted: str | None,
-    timeout: float | None,
+    question: Question,
     accepted: str | None,
+    address: str,
+    *,
+    name: str = "answer",
 ) -> Plan:
-    """Policy and negotiation, before the engine is asked. ``accepted``: the Accept header, None for a page.
+    """Policy and negotiation, before the engine is asked.
 
-    Raises QuerySyntaxError, QueryRefusedError or NotAcceptableError.
+    ``accepted``: the Accept header; ``address``: path and query of the request, which a page repeats;
+    ``name``: what the answer is saved under. Raises QuerySyntaxError, QueryRefusedError or
+    NotAcceptableError.
     """
-    limits = now.settings
+    limits, dataset = now.settings, question.dataset
     inspection = policy.inspect(query, now.limits)
+    if not question.entailed and dataset == _WHOLE and not (inspection.default or inspection.named):
+        dataset = _written(now)
     if now.graphs is not None and dataset != _WHOLE:
         policy.refuse_unknown_graphs((*dataset.default, *dataset.named), now.graphs)
-    media_type = (
-        "text/html" if accepted is None else media.negotiate(accepted, inspection.kind, wanted).media_type
+    media_type = accept.media_type(accepted, inspection.kind, question.wanted)
+    page = media_type == accept.HTML
+    budget = Budget(
+        min(limits.seconds, question.timeout or limits.seconds),
+        limits.rows,
+        min(limits.bytes, _PAGE_BYTES) if page else limits.bytes,
     )
-    budget = Budget(min(limits.seconds, timeout or limits.seconds), limits.rows, limits.bytes)
     # A query that asks for the time or for chance has another answer each time: it may not be kept.
-    etag = (
-        None
-        if inspection.volatile
-        else replies.tag(now.version, query, dataset.default, dataset.named, media_type)
-    )
-    return Plan(query, dataset, inspection.kind, media_type, budget, etag)
+    etag = None
+    if not inspection.volatile:
+        # Another name is another header, and a page repeats its address: so another answer.
+        about = address if page else name
+        etag = replies.tag(now.version, query, dataset.default, dataset.named, media_type, about)
+    return Plan(query, dataset, inspection.kind, media_type, budget, etag, name)
 
 
-def ask(one: Plan) -> Answer:
-    """The engine's answer, whole or an error.
+def _written(now: Service) -> Dataset:
+    """All graphs of the data but the entailed one; the whole if there is no such graph."""
+    if now.graphs is None or vocab.ENTAILED_GRAPH not in now.graphs:
+        return _WHOLE
+    written = tuple(sorted(now.graphs - {vocab.ENTAILED_GRAPH, vocab.SERVICE_GRAPH}))
+    return Dataset(written, written)
 
-    Behind the front it is the front that asks, with the fairness and the log of its own queries.
+
+def about(now: Service, plan: Plan, answer: Answer, warnings: Sequence[LintWarning]) -> list[tuple[str, str]]:
+    """All headers of an answer in its own format but those that depend on its encoding.
+
+    Besides what every answer has: time, snapshot, rows, warnings, and a name to save it under.
     """
-    media_type = _FOR_PAGE[one.kind] if one.page else one.media_type
-    budget = replace(one.budget, bytes=min(one.budget.bytes, _PAGE_BYTES)) if one.page else one.budget
-    through_front: Callable[[Plan, str], Answer] | None = request.environ.get("r2p.ask")
-    if through_front is not None:
-        return through_front(replace(one, budget=budget), media_type)
-    return service.current().engine.ask(one.query, media_type=media_type, dataset=one.dataset, budget=budget)
-
-
-def as_data(one: Plan, name: str = "answer") -> Response:
-    """The answer in its own format, or 304 without asking the engine."""
-    # Another name is another header, so another answer.
-    etag = replies.tag(one.etag, name) if one.etag and name != "answer" else one.etag
-    if etag and (same := replies.unchanged(etag)):
-        return same
-    answer, now = ask(one), service.current()
-    reply = replies.data(answer.body, answer.media_type, etag)
-    reply.headers.extend(about(now, answer, lint(one.query, now.vocabulary), name))
-    return reply
-
-
-def about(
-    now: Service, answer: Answer, warnings: Sequence[LintWarning] = (), name: str = "answer"
-) -> list[tuple[str, str]]:
-    """The headers that tell of an answer in its own format.
-
-    Time, snapshot, rows, warnings, and a name to save it under.
-    """
-    found = [("R2P-Seconds", f"{answer.elapsed:.4f}"), ("R2P-Snapshot", now.snapshot.digest)]
+    found = [
+        *replies.cached(plan.media_type, kept=plan.etag is not None),
+        ("R2P-Seconds", f"{answer.elapsed:.4f}"),
+        ("R2P-Snapshot", now.snapshot.digest),
+    ]
     if answer.rows is not None:
         found.append(("R2P-Rows", str(answer.rows)))
     if warnings:
         found.append(("R2P-Warnings", warned(warnings)))
     # What programs read is not saved under a name.
-    if answer.media_type != _FOR_PAGE["select"] and (suffix := accept.suffix(answer.media_type)):
-        found.append(("Content-Disposition", f'inline; filename="{name}{suffix}"'))
+    form = media.by_type(plan.media_type)
+    if form is not None and plan.media_type != _FOR_PAGE["select"]:
+        found.append(("Content-Disposition", f'inline; filename="{plan.name}{form.suffix}"'))
     return found
 
 
@@ -161,30 +167,31 @@ def warned(warnings: Sequence[LintWarning]) -> str:
     What is not ASCII becomes a question mark, and what would make the header longer than a kilobyte is left
     out.
     """
-    told = []
+    said = []
     for one in warnings:
         message = one.message.encode("ascii", "replace").decode().replace("\\", "\\\\").replace('"', '\\"')
         message = "".join(sign if " " <= sign <= "~" else " " for sign in message)
-        told.append(f'{one.code};line={one.line};column={one.column};message="{message}"')
-    while len(told) > 1 and sum(map(len, told)) > _LONGEST_HEADER:
-        told.pop()
-    return ", ".join(told) if len(told[0]) <= _LONGEST_HEADER else warnings[0].code
+        said.append(f'{one.code};line={one.line};column={one.column};message="{message}"')
+    while len(said) > 1 and sum(map(len, said)) > _LONGEST_HEADER:
+        said.pop()
+    return ", ".join(said) if len(said[0]) <= _LONGEST_HEADER else warnings[0].code
 
 
-def as_page(one: Plan, template: str, **context: object) -> Response:
-    """The answer as a page made from ``template``, which gets ``table``, ``seconds`` and ``warnings``.
-
-    Or 304 without asking the engine.
-    """
-    etag = one.etag and replies.tag(one.etag, request.full_path)
-    if etag and (same := replies.unchanged(etag)):
-        return same
-    answer = ask(one)
-    warnings = lint(one.query, service.current().vocabulary)
+def page(prepared: Prepared, template: str, **context: object) -> Response:
+    """The answer as a page made from ``template``, which gets ``table``, ``seconds`` and ``warnings``."""
+    plan, answer = prepared.plan, prepared.answer
+    if plan is None or answer is None:
+        message = "a page of an answer needs the answer"
+        raise TypeError(message)
     text = render_template(
-        template, table=table(answer), seconds=answer.elapsed, query=one.query, warnings=warnings, **context
+        template,
+        table=table(answer),
+        seconds=answer.elapsed,
+        query=plan.query,
+        warnings=prepared.warnings,
+        **context,
     )
-    return replies.data(text, "text/html", etag)
+    return replies.data(text, accept.HTML, plan.etag)
 
 
 def table(answer: Answer) -> Table:

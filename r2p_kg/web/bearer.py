@@ -11,7 +11,7 @@ from r2p_kg.web.problems import RequestError
 
 
 def fits(authorization: str, token: str | None) -> bool:
-    """True where an Authorization header brings this token, found out in a time that tells nothing of it.
+    """True if an Authorization header brings this token, found out in a time that tells nothing of it.
 
     An empty one, or none, is nobody's.
     """
@@ -24,14 +24,14 @@ def fits(authorization: str, token: str | None) -> bool:
 
 
 def sent(token: str | None) -> bool:
-    """True where the request carries this token."""
+    """True if the request carries this token."""
     return fits(request.headers.get("Authorization", ""), token)
 
 
 def require(token: str | None, off: str, needed: str) -> None:
-    """Let the request pass where it carries the token; else it ends here.
+    """Let the request pass if it carries the token; else it ends here.
 
-    Raises RequestError (403) with the text ``off`` where there is no such token, and aborts with 401 where it
+    Raises RequestError (403) with the text ``off`` if there is no such token, and aborts with 401 if it
     is missing (``needed``) or wrong.
     """
     if not token:

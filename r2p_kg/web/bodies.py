@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 #: Seconds within which the whole body of a request must have come.
 _BODY_SECONDS: Final = 20.0
 
-#: Bytes of a body that is read for a write; everything else has the service's own limit.
-_WRITE_BYTES: Final = 64 * 1024 * 1024
+#: Where bodies may have more bytes, if their sender may write.
 _WRITES: Final = ("/sparql", "/rdf-graph-store")
 
 #: Bytes of bodies that are on their way at once, of all requests together: many slow ones must not fill the
@@ -27,7 +26,10 @@ _ENCODED: Final = (
     "the body is compressed, and this service inflates nothing; send it as it is, without Content-Encoding"
 )
 _FULL: Final = "too many large bodies are on their way; come back in a moment"
-_BROKEN: Final = "the body broke off before its end, so nothing was done with it; send the request again"
+_BROKEN: Final = (
+    "the body broke off before its end, or has trailer fields after it, which this server cannot tell apart, "
+    "so nothing was done with it; send the request again, without trailer fields"
+)
 
 
 class Bodies:
@@ -36,20 +38,16 @@ class Bodies:
     def __init__(self) -> None:
         self._held = 0
 
-    async def read(self, scope: Any, proto: Any, limit: int, writes: Flask | None) -> bytes:
+    async def read(self, scope: Any, proto: Any, path: str, limit: int, writes: Flask | None) -> bytes:
         """The whole body of a request, as granian's RSGI gives it.
 
-        ``limit``: bytes that it may have, more where ``writes``, the application whose data may be changed,
-        lets its sender write. Raises RequestError where it is encoded (415), too long (413), does not come
-        (408) or breaks off (400); BusyError where too many come.
+        ``path``: what is asked for. ``limit``: bytes that the body may have, more if ``writes``, the
+        application whose data may be changed, lets its sender write. Raises RequestError if it is encoded
+        (415), too long (413), does not come (408) or breaks off (400); BusyError if too many come.
         """
         headers = scope.headers
-        if (
-            writes is not None
-            and scope.path.startswith(_WRITES)
-            and update.admits(writes, headers.get("authorization") or "")
-        ):
-            limit = max(limit, _WRITE_BYTES)
+        if writes is not None and path.startswith(_WRITES):
+            limit = max(limit, update.longest_body(writes, headers.get("authorization") or ""))
         if any(
             coding.strip().lower() != "identity"
             for value in headers.get_all("content-encoding")
@@ -57,8 +55,8 @@ class Bodies:
         ):
             # Never inflated: a small body could become a huge one.
             raise RequestError(415, _ENCODED, headers={"Accept-Encoding": "identity"})
-        told = headers.get("content-length")
-        if told is not None and told.isdecimal() and int(told) > limit:
+        length = headers.get("content-length")
+        if length is not None and length.isdecimal() and int(length) > limit:
             raise _too_long(limit)
         parts, size, empty = [], 0, 0
         try:
@@ -79,9 +77,9 @@ class Bodies:
             raise RequestError(408, message) from late
         finally:
             self._held -= size
-        # Granian ends every body with an empty part and raises nothing where one breaks off: it gives an
-        # empty part more. Half of a body must not pass for the whole.
-        if empty > 1 or (told is not None and told != str(size)):
+        # Granian ends every body with an empty part and raises nothing if one breaks off: it gives an empty
+        # part more, and so it does for trailer fields. Half of a body must not pass for the whole.
+        if empty > 1 or (length is not None and length != str(size)):
             raise RequestError(400, _BROKEN)
         return b"".join(parts)
 

@@ -1,4 +1,4 @@
-"""Whole answers kept before Flask, under what was asked and under the tag of what was answered, within a bound of bytes.
+"""Whole answers kept before Flask: under what was asked and under their tags, within a bound of bytes.
 
 A cache belongs to one snapshot and goes with it, so that nothing in it is ever out of date.
 """
@@ -45,14 +45,14 @@ Headers = list[tuple[str, str]]
 #: What a page is kept under.
 Request = tuple[str | None, ...]
 
-#: Held where sizes change, since pages are compressed in threads.
+#: Held while sizes change, since pages are compressed in threads.
 _counting = threading.Lock()
 
 
 class Page:
-    """A whole answer: its headers, without what depends on the encoding, its body in each encoding that was asked for, and its tag.
+    """A whole answer: its headers but for what depends on the encoding, its tag, its body in each encoding.
 
-    ``etag`` is None where the answer may not be kept. ``holder`` and ``keys`` are the cache's: where it is
+    ``etag`` is None if the answer may not be kept. ``holder`` and ``keys`` are the cache's: where it is
     kept, for how many requests.
     """
 
@@ -73,7 +73,7 @@ class Page:
         self.sent: dict[str | None, tuple[Headers, bytes]] = {}
 
     def ready(self, encoding: str) -> bool:
-        """True where :meth:`variant` has nothing to do that would keep others waiting."""
+        """True if :meth:`variant` has nothing to do that would keep others waiting."""
         return (
             encoding in self._variants or not self.compressible or not encoding or len(self.body) < 64 * SMALL
         )
@@ -96,7 +96,7 @@ class Page:
             self.sent[accepted] = self.variant(encoding(accepted))
 
     def tag(self, encoding: str) -> str:
-        """The tag of the body in that encoding; only where there is one."""
+        """The tag of the body in that encoding; only if there is one."""
         return tagged(self.etag or "", encoding if self.compressible else "")
 
     def _make(self, encoding: str) -> tuple[Headers, bytes]:
@@ -131,7 +131,7 @@ class Cache:
         return len(self._requests)
 
     def takes(self, size: int) -> bool:
-        """True where a body of so many bytes may be kept."""
+        """True if a body of so many bytes may be kept."""
         return (size + _OVERHEAD + _KEY) * _LARGEST <= self._limit
 
     def get(self, request: Request) -> Page | None:
@@ -190,7 +190,7 @@ class Cache:
 
 
 def _cost(request: Request) -> int:
-    """Bytes that a request takes as a key: whoever asks decides how long it is."""
+    """Bytes that a request takes as a key: the one who asks decides how long it is."""
     return _KEY + sum(map(getsizeof, request))
 
 
@@ -210,10 +210,12 @@ def tagged(etag: str, encoding: str) -> str:
 def encoding(accepted: str | None) -> str:
     """The encoding that a client gets (RFC 9110, section 12.5.3).
 
-    ``br`` before ``gzip`` before none where it likes them alike.
+    ``br`` before ``gzip`` before none if it likes them alike.
 
-    >>> encoding("gzip, deflate, br"), encoding("gzip;q=0.8, br;q=0.1"), encoding("identity"), encoding(None), encoding("br;q=0, *")
-    ('br', 'gzip', '', '', 'gzip')
+    >>> encoding("gzip, deflate, br"), encoding("gzip;q=0.8, br;q=0.1"), encoding("br;q=0, *")
+    ('br', 'gzip', 'gzip')
+    >>> encoding("identity"), encoding(None)
+    ('', '')
     """
     qualities: dict[str, float] = {}
     for part in (accepted or "").lower().split(","):

@@ -32,7 +32,7 @@ class Constraint:
     Alternatives, each a sequence of properties one after the other; ``count`` in words, empty for any number.
 
     ``allowed``: the only values that it takes, ``barred``: those that it does not take; ``form``: what its
-    text must look like. ``repair``: what a curator does where it does not hold.
+    text must look like. ``repair``: what a curator does if it does not hold.
     """
 
     path: tuple[tuple[str, ...], ...]
@@ -46,7 +46,7 @@ class Constraint:
 def by_class(index: Index) -> Mapping[str, tuple[Constraint, ...]]:
     """Class → what the shapes that target it ask, in the order of their properties.
 
-    Empty where the snapshot has no shapes.
+    Empty if the snapshot has no shapes.
     """
     found: dict[str, list[Constraint]] = defaultdict(list)
     for shape, _ in index.instances(vocab.SH + "NodeShape"):
@@ -124,7 +124,7 @@ def _lists(index: Index, node: str, name: str) -> list[Node]:
 
 
 def members(index: Index, head: Node) -> list[Node]:
-    """The members of an RDF list; those before the break where it is broken."""
+    """The members of an RDF list; those before the break if it is broken."""
     found: list[Node] = []
     seen: set[str] = set()
     while head.kind == "bnode" and head.value not in seen:

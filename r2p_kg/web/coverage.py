@@ -25,11 +25,12 @@ blueprint = Blueprint("coverage", __name__)
 def passages() -> Response:
     """Each passage with its statements, or with the reason why it has none, as a page or as JSON."""
     now = service.current()
-    etag = replies.tag(now.snapshot.digest, "census", accept.wants_html())
+    page = accept.is_page()
+    etag = replies.tag(now.version, "census", page)
     if same := replies.unchanged(etag):
         return same
     documents, readings = now.once("coverage", lambda: _coverage(now.snapshot.quads))
-    if accept.wants_html():
+    if page:
         return replies.data(
             render_template("census.html", documents=documents, readings=readings), "text/html", etag
         )

@@ -9,7 +9,7 @@ from typing import Final
 from flask import Blueprint, Response, abort, render_template, request
 
 from r2p_kg.graph import media, rdf
-from r2p_kg.web import accept, describe, protocol, replies, service, update
+from r2p_kg.web import accept, describe, replies, service, update
 
 blueprint = Blueprint("dataset", __name__)
 
@@ -34,17 +34,18 @@ def base_url() -> str:
 
 
 def service_description() -> Response:
-    """The description of the service in the RDF format asked for (SPARQL 1.1 Service Description, section 2)."""
-    return _described("graph", request.args.get("format"))
+    """The description of the service in the format asked for (SPARQL 1.1 Service Description, section 2)."""
+    return _described(media.negotiate(request.headers.get("Accept"), "graph", accept.wanted()).media_type)
 
 
 @blueprint.route("/void")
 @blueprint.route("/.well-known/void")
 def void() -> Response:
     """The dataset's description, the same document as the service's: SD, VoID, DCAT and the saved queries."""
-    if accept.wants_html():
+    chosen = accept.chosen("graph")
+    if chosen == accept.HTML:
         now = service.current()
-        etag = replies.tag(now.snapshot.digest, "void", base_url(), request.path)
+        etag = replies.tag(now.version, "void", base_url(), request.path)
         page = render_template(
             "dataset.html",
             dumps=DUMPS,
@@ -53,9 +54,7 @@ def void() -> Response:
             snapshot=now.snapshot,
         )
         return replies.unchanged(etag) or replies.data(page, "text/html", etag)
-    return _described(
-        "graph", protocol.wanted({name: request.args.getlist(name) for name in protocol.FORMAT})
-    )
+    return _described(chosen)
 
 
 @blueprint.route("/dumps/<name>")
@@ -84,17 +83,16 @@ def _dump(name: str) -> bytes:
     return rdf.write(rdf.quads_of(snapshot.quads), DUMPS[name], snapshot.prefixes)
 
 
-def _described(kind: str, wanted: str | None) -> Response:
-    chosen = media.negotiate(request.headers.get("Accept"), kind, wanted)
-    etag = replies.tag(
-        service.current().snapshot.digest, "describe", base_url(), chosen.media_type, update.writable()
-    )
-    return replies.unchanged(etag) or replies.data(_description(chosen.media_type), chosen.media_type, etag)
+def _described(media_type: str) -> Response:
+    etag = replies.tag(service.current().version, "describe", base_url(), media_type, update.writable())
+    return replies.unchanged(etag) or replies.data(_description(media_type), media_type, etag)
 
 
 def _description(media_type: str) -> bytes:
     now = service.current()
     counts = now.once("counts", lambda: describe.Counts.of(now.snapshot))
-    mode = describe.Mode(union=now.settings.union, writable=update.writable())
+    mode = describe.Mode(
+        union=now.settings.union, writable=update.writable(), described=bool(now.snapshot.description)
+    )
     quads = describe.service(now.snapshot, counts, now.library, base_url(), now.settings, mode=mode)
     return rdf.write(quads, media_type, {**now.snapshot.prefixes, **describe.PREFIXES})

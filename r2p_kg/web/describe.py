@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from r2p_kg.graph import media, rdf, vocab
+from r2p_kg.library import bind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -35,20 +36,6 @@ PREFIXES: Final[Mapping[str, str]] = {
     "xsd": vocab.XSD,
 }
 
-#: https://www.w3.org/ns/formats/, by our name of the format's media type.
-_FORMATS: Final = "http://www.w3.org/ns/formats/"
-_FORMAT_IRIS: Final[Mapping[str, str]] = {
-    "application/sparql-results+json": _FORMATS + "SPARQL_Results_JSON",
-    "application/sparql-results+xml": _FORMATS + "SPARQL_Results_XML",
-    "text/csv": _FORMATS + "SPARQL_Results_CSV",
-    "text/tab-separated-values": _FORMATS + "SPARQL_Results_TSV",
-    "text/turtle": _FORMATS + "Turtle",
-    "application/n-triples": _FORMATS + "N-Triples",
-    "application/rdf+xml": _FORMATS + "RDF_XML",
-    "application/ld+json": _FORMATS + "JSON-LD",
-    "application/trig": _FORMATS + "TriG",
-    "application/n-quads": _FORMATS + "N-Quads",
-}
 _ONTOLOGY: Final = vocab.BASE + "ns"
 #: What the ontology's header says that also holds of the dataset.
 _INHERITED: Final = (
@@ -80,9 +67,19 @@ class Limits(Protocol):
 
 @dataclass(frozen=True)
 class Counts:
-    """Figures of VoID, section 4: of the union of all graphs, where a triple of two graphs counts once.
+    """Figures of VoID, section 4: of the union of all graphs, in which a triple of two graphs counts once.
 
-    ``nameless``: the triples of the default graph as the snapshot holds it.
+    Attributes:
+        triples: how many there are.
+        subjects: different subjects.
+        objects: different objects.
+        classes: class → its members.
+        properties: property → its triples.
+        used: (class, property) → triples with that property whose subject is a member of the class.
+        graphs: named graph → its triples.
+        nameless: the triples of the default graph as the snapshot holds it.
+        header: (property, value) of what the ontology's header says of the dataset too.
+
     """
 
     triples: int
@@ -90,6 +87,7 @@ class Counts:
     objects: int
     classes: Mapping[str, int]
     properties: Mapping[str, int]
+    used: Mapping[tuple[str, str], int]
     graphs: Mapping[str, int]
     nameless: int
     header: tuple[tuple[str, str], ...]
@@ -116,21 +114,27 @@ class Counts:
             objects=len({thing for _, _, thing in union}),
             classes=Counter(kind for _, kind in typed),
             properties=Counter(predicate.value for _, predicate, _ in union),
+            used=_used(union, typed),
             graphs=Counter(_name(quad.graph_name) for quad in quads if _name(quad.graph_name)),
-            nameless=sum(type(quad.graph_name).__name__ == "DefaultGraph" for quad in quads),
+            nameless=sum(isinstance(quad.graph_name, rdf.DefaultGraph) for quad in quads),
             header=tuple(sorted(header)),
         )
 
 
 @dataclass(frozen=True)
 class Mode:
-    """``union``: the default graph holds the union of all graphs.
+    """What kind of service this is.
 
-    Else it is a graph like the others. ``writable``: updates are taken.
+    Attributes:
+        union: the default graph holds the union of all graphs; else it is a graph like the others.
+        writable: updates are taken.
+        described: the description stands in a graph of the store.
+
     """
 
     union: bool = True
     writable: bool = False
+    described: bool = False
 
 
 def service(
@@ -145,18 +149,39 @@ def service(
     """The whole description as quads; ``base`` is the service's address without a final slash."""
     mode = mode or Mode()
     lines = (
-        *_service(base, limits, mode),
-        *_dataset(snapshot, counts, base),
-        *_graphs(counts, base, mode),
-        *_partitions(counts, base),
+        *_service(library, base, limits, mode),
         *_dumps(snapshot, base),
-        *_prefixes(snapshot.prefixes, base),
-        *_queries(library, base),
+        *_content(snapshot, counts, library, base, mode),
     )
     return rdf.quads_of("".join(lines).encode())
 
 
-def _service(base: str, limits: Limits, mode: Mode) -> Iterator[str]:
+def stored(snapshot: Snapshot, library: Library, public_url: str | None, limits: Limits) -> bytes:
+    """The description as N-Quads of :data:`vocab.SERVICE_GRAPH`, to be served beside the data.
+
+    It names addresses of the service only if its ``public_url`` is known; what it describes has names below
+    the project's own address otherwise.
+    """
+    base = (public_url or vocab.BASE).rstrip("/")
+    counts, mode = Counts.of(snapshot), Mode(described=True)
+    if public_url:
+        quads = service(snapshot, counts, library, base, limits, mode=mode)
+    else:
+        quads = rdf.quads_of("".join(_content(snapshot, counts, library, base, mode)).encode())
+    name = rdf.NamedNode(vocab.SERVICE_GRAPH)
+    return rdf.canonical(rdf.Quad(quad.subject, quad.predicate, quad.object, name) for quad in quads)
+
+
+def _content(snapshot: Snapshot, counts: Counts, library: Library, base: str, mode: Mode) -> Iterator[str]:
+    """What is said of the data and how to ask them, whatever the address of the service."""
+    yield from _dataset(snapshot, counts, base)
+    yield from _graphs(counts, base, mode)
+    yield from _partitions(counts, base)
+    yield from _prefixes(snapshot.prefixes, base)
+    yield from _queries(library, snapshot.prefixes, base)
+
+
+def _service(library: Library, base: str, limits: Limits, mode: Mode) -> Iterator[str]:
     """SPARQL 1.1 Service Description, section 3.
 
     Federation and dereferencing are not claimed because they are refused.
@@ -171,17 +196,20 @@ def _service(base: str, limits: Limits, mode: Mode) -> Iterator[str]:
         yield _say(endpoint, vocab.SD + "supportedLanguage", _iri(vocab.SD + "SPARQL11Update"))
     if mode.union:
         yield _say(endpoint, vocab.SD + "feature", _iri(vocab.SD + "UnionDefaultGraph"))
-    for media_type in dict.fromkeys(form.media_type for form in media.FORMATS):
-        if media_type in _FORMAT_IRIS:
-            yield _say(endpoint, vocab.SD + "resultFormat", _iri(_FORMAT_IRIS[media_type]))
+    for form in media.FORMATS:
+        yield _say(endpoint, vocab.SD + "resultFormat", _iri(form.iri))
+    yield _say(f"{base}/void#dataset", vocab.VOID + "sparqlEndpoint", _iri(endpoint))
     yield _say(endpoint, vocab.SD + "defaultDataset", _iri(f"{base}/void#dataset"))
     yield _say(endpoint, vocab.DCAT + "servesDataset", _iri(f"{base}/void#dataset"))
     writing = "Writes need a token" if mode.writable else "Read-only"
     comment = (
-        f"{writing}. A query has at most {limits.query_bytes} bytes and runs at most {limits.seconds:g} seconds; "
-        f"an answer has at most {limits.rows} rows and {limits.bytes} bytes. What is over a limit is an error, never a part."
+        f"{writing}. A query has at most {limits.query_bytes} bytes and runs at most "
+        f"{limits.seconds:g} seconds; an answer has at most {limits.rows} rows and {limits.bytes} bytes. "
+        "What is over a limit is an error, never a part."
     )
     yield _say(endpoint, vocab.RDFS + "comment", rdf.literal(comment, "en"))
+    for query in library.queries:
+        yield _say(f"{base}/queries/{query.id}", vocab.SCHEMA + "target", _iri(endpoint))
 
 
 def _dataset(snapshot: Snapshot, counts: Counts, base: str) -> Iterator[str]:
@@ -190,7 +218,6 @@ def _dataset(snapshot: Snapshot, counts: Counts, base: str) -> Iterator[str]:
         yield _say(dataset, vocab.RDF_TYPE, _iri(kind))
     yield _say(f"{base}/void", vocab.RDF_TYPE, _iri(vocab.VOID + "DatasetDescription"))
     yield _say(f"{base}/void", vocab.FOAF + "primaryTopic", _iri(dataset))
-    yield _say(dataset, vocab.VOID + "sparqlEndpoint", _iri(f"{base}/sparql"))
     yield _say(dataset, vocab.DCTERMS + "identifier", rdf.literal(snapshot.digest))
     yield _say(dataset, vocab.OWL + "versionInfo", rdf.literal(snapshot.digest))
     for predicate, term in counts.header:
@@ -221,16 +248,27 @@ def _graphs(counts: Counts, base: str, mode: Mode) -> Iterator[str]:
         yield _say(named, vocab.SD + "graph", _iri(graph))
         yield _say(graph, vocab.RDF_TYPE, _iri(vocab.SD + "Graph"))
         yield _say(graph, vocab.VOID + "triples", _number(triples))
+    if mode.described:  # how many triples it has nobody can say in it without changing them
+        named = f"{base}/void#named-description"
+        yield _say(dataset, vocab.SD + "namedGraph", _iri(named))
+        yield _say(named, vocab.RDF_TYPE, _iri(vocab.SD + "NamedGraph"))
+        yield _say(named, vocab.SD + "name", _iri(vocab.SERVICE_GRAPH))
 
 
 def _partitions(counts: Counts, base: str) -> Iterator[str]:
-    """VoID, section 4.5: instances of each class, triples of each property."""
+    """VoID, section 4.5: members of each class, triples of each property, and of each within each class."""
     dataset = f"{base}/void#dataset"
     for number, (kind, entities) in enumerate(sorted(counts.classes.items()), 1):
         part = f"{base}/void#class-{number}"
         yield _say(dataset, vocab.VOID + "classPartition", _iri(part))
         yield _say(part, vocab.VOID + "class", _iri(kind))
         yield _say(part, vocab.VOID + "entities", _number(entities))
+        within = sorted((name, triples) for (of, name), triples in counts.used.items() if of == kind)
+        for place, (predicate, triples) in enumerate(within, 1):
+            inner = f"{part}-property-{place}"
+            yield _say(part, vocab.VOID + "propertyPartition", _iri(inner))
+            yield _say(inner, vocab.VOID + "property", _iri(predicate))
+            yield _say(inner, vocab.VOID + "triples", _number(triples))
     for number, (predicate, triples) in enumerate(sorted(counts.properties.items()), 1):
         part = f"{base}/void#property-{number}"
         yield _say(dataset, vocab.VOID + "propertyPartition", _iri(part))
@@ -266,38 +304,57 @@ def _prefixes(prefixes: Mapping[str, str], base: str) -> Iterator[str]:
             yield _say(declaration, vocab.SH + "namespace", rdf.literal(space, datatype=vocab.XSD + "anyURI"))
 
 
-def _queries(library: Library, base: str) -> Iterator[str]:
-    """SHACL, section 8.4.1, and schema.org for the endpoint and the keywords."""
+def _queries(library: Library, prefixes: Mapping[str, str], base: str) -> Iterator[str]:
+    """SHACL, section 8.4.1, and schema.org for the keywords.
+
+    Each text is one that runs as it stands: parameters have their defaults in it.
+    """
     for query in library.queries:
         subject = f"{base}/queries/{query.id}"
         yield _say(subject, vocab.RDF_TYPE, _iri(vocab.SH + "SPARQLExecutable"))
         yield _say(subject, vocab.RDFS_LABEL, rdf.literal(query.title, "en"))
         yield _say(subject, vocab.RDFS + "comment", rdf.literal(query.question, "en"))
-        yield _say(subject, vocab.SCHEMA + "target", _iri(f"{base}/sparql"))
+        yield _say(subject, vocab.SH + "prefixes", _iri(f"{base}/void#prefixes"))
         yield from (
             _say(subject, vocab.SCHEMA + "keywords", rdf.literal(word)) for word in (query.topic, *query.tags)
         )
-        yield from _executable(subject, query)
+        yield from _executable(subject, query, prefixes)
 
 
-def _executable(subject: str, query: SavedQuery) -> Iterable[str]:
-    """The text under the property that SHACL has for its form; SHACL has none for DESCRIBE."""
+def _executable(subject: str, query: SavedQuery, prefixes: Mapping[str, str]) -> Iterable[str]:
+    """The text under the property that SHACL has for its form; SHACL has none for DESCRIBE.
+
+    A question that cannot be asked without a value of the asker's has no text here, since none would run.
+    """
     kinds = {
         "select": "SPARQLSelectExecutable",
         "ask": "SPARQLAskExecutable",
         "construct": "SPARQLConstructExecutable",
     }
-    if query.form not in kinds:
+    if query.form not in kinds or any(param.required for param in query.params):
         return ()
     return (
         _say(subject, vocab.RDF_TYPE, _iri(vocab.SH + kinds[query.form])),
-        _say(subject, vocab.SH + query.form, rdf.literal(query.text)),
+        _say(subject, vocab.SH + query.form, rdf.literal(bind(query, {}, prefixes))),
     )
+
+
+def _used(union: Iterable[Any], typed: Iterable[tuple[Any, str]]) -> Mapping[tuple[str, str], int]:
+    """(class, property) → triples with that property whose subject is a member of the class."""
+    kinds: dict[Any, frozenset[str]] = {}
+    for subject, kind in typed:
+        kinds[subject] = kinds.get(subject, frozenset()) | {kind}
+    groups = Counter((kinds.get(subject, frozenset()), predicate.value) for subject, predicate, _ in union)
+    found: Counter[tuple[str, str]] = Counter()
+    for (several, predicate), triples in groups.items():
+        for kind in several:
+            found[kind, predicate] += triples
+    return found
 
 
 def _name(term: Any) -> str:
     """The IRI of a term, empty for everything else."""
-    return str(term.value) if type(term).__name__ == "NamedNode" else ""
+    return str(term.value) if isinstance(term, rdf.NamedNode) else ""
 
 
 def _say(subject: str, predicate: str, term: str) -> str:

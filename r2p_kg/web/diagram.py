@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from r2p_kg.web.index import Index
 
-#: Sizes in the drawing's own units, which are pixels where it is not scaled.
+#: Sizes in the drawing's own units, which are pixels if it is not scaled.
 _LINE: Final = 20
 _BOX: Final = 30
 _GAP: Final = 14
@@ -53,7 +53,7 @@ class Overview:
 
 
 def overview(index: Index) -> Overview | None:
-    """The overview of a snapshot's vocabulary; None where it has no statements."""
+    """The overview of a snapshot's vocabulary; None if it has no statements."""
     if not index.outgoing(vocab.R2P_STATEMENT):
         return None
     properties = [iri for iri, _ in index.instances(vocab.OWL + "ObjectProperty") if iri.startswith(vocab.NS)]
@@ -122,7 +122,10 @@ def draw(index: Index, shown: Overview) -> Markup:
         for iri, place in places.items()
     ]
     words = escape(in_words(index, shown))
-    head = f'<svg class="diagram" role="img" viewBox="0 0 {_WIDTH} {height:.0f}" aria-labelledby="overview-title overview-words">'
+    head = (
+        f'<svg class="diagram" role="img" viewBox="0 0 {_WIDTH} {height:.0f}" '
+        'aria-labelledby="overview-title overview-words">'
+    )
     title = '<title id="overview-title">Overview of the vocabulary</title>'
     drawing = f'{head}{title}<desc id="overview-words">{words}</desc>{"".join(parts)}</svg>'
     return Markup(drawing)  # noqa: S704 - every label in it has been escaped
@@ -171,7 +174,8 @@ def _edge(edge: Edge, places: Mapping[str, tuple[float, float, float, float]], s
     start_y = (
         y + 15 if edge.start not in shown.kinds else y + _BOX + 14 + _LINE * shown.kinds.index(edge.start)
     )
-    bend = f"C{x + width + 45:.1f} {start_y:.1f} {x + width + 25:.1f} {end_y:.1f} {x + width + 70:.1f} {end_y:.1f}"
+    right = x + width
+    bend = f"C{right + 45:.1f} {start_y:.1f} {right + 25:.1f} {end_y:.1f} {right + 70:.1f} {end_y:.1f}"
     line = f'<path class="edge" d="M{x + width:.1f} {start_y:.1f}{bend}L{to_x - 8:.1f} {end_y:.1f}"/>'
     return (
         line

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, render_template, request
 
 from r2p_kg.errors import NotAcceptableError, UsageError
 from r2p_kg.graph import explain
-from r2p_kg.web import accept, protocol, replies, service
+from r2p_kg.web import accept, replies, service
 from r2p_kg.web.problems import RequestError
 
 blueprint = Blueprint("explanation", __name__)
@@ -39,12 +39,15 @@ def why() -> Response:
         )
     fact = _fact(texts)
     now = service.current()
-    etag = replies.tag(now.snapshot.digest, now.once("origins", _version), *fact, media_type)
+    etag = replies.tag(now.version, now.once("origins", _version), *fact, media_type)
     if same := replies.unchanged(etag):
         return same
     found = _explainer().explain(fact)
     if found is None:
-        message = f"the snapshot does not hold {_explainer().sentence(fact)}, neither written nor entailed; what it says of a thing stands on the thing's page"
+        message = (
+            f"the snapshot does not hold {_explainer().sentence(fact)}, neither written nor entailed; "
+            "what it says of a thing stands on the thing's page"
+        )
         raise RequestError(404, message, subject=fact[0], predicate=fact[1], object=fact[2])
     return replies.data(_body(found, media_type, texts), media_type, etag)
 
@@ -64,7 +67,10 @@ def _fact(texts: dict[str, str]) -> explain.Fact:
     terms = []
     for name, part in _PARTS.items():
         if not texts[name]:
-            message = f"the address lacks the {part}; write /explain?s=…&p=…&o=…, each a prefixed name, an IRI or a literal in percent-encoding"
+            message = (
+                f"the address lacks the {part}; write /explain?s=…&p=…&o=…, each a prefixed name, an IRI "
+                "or a literal in percent-encoding"
+            )
             raise RequestError(400, message, parameter=name)
         try:
             terms.append(explain.term(texts[name], _explainer().prefixes))
@@ -75,18 +81,25 @@ def _fact(texts: dict[str, str]) -> explain.Fact:
 
 
 def _media_type() -> str:
-    """The type asked for by name, else by Accept; JSON where the request does not mind."""
-    wanted = (protocol.wanted({name: request.args.getlist(name) for name in protocol.FORMAT}) or "").lower()
-    if wanted in FORMATS:
-        return FORMATS[wanted]
+    """The type asked for by name, else by Accept; JSON if the request does not mind."""
+    wanted = (accept.wanted() or "").strip().lower()
     if wanted in FORMATS.values():
         return wanted
+    if wanted and wanted not in FORMATS:
+        there_is = ", ".join(FORMATS)
+        message = f"format={wanted[:40]}: there is no such format of an explanation; write one of {there_is}"
+        raise NotAcceptableError(message)
+    if wanted:
+        return FORMATS[wanted]
     if accept.wants_html():
         return "text/html"
     offers = list(dict.fromkeys(FORMATS.values()))
     best = request.accept_mimetypes.best_match(offers, "") if request.accept_mimetypes else offers[0]
     if not best:
-        message = f"none of the types in Accept: {request.headers.get('Accept')} can be produced for an explanation; there is {', '.join(offers)}"
+        message = (
+            f"none of the types in Accept: {request.headers.get('Accept')} can be produced for an "
+            f"explanation; there is {', '.join(offers)}"
+        )
         raise NotAcceptableError(message)
     return best
 

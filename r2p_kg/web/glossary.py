@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from r2p_kg.graph import vocab
+from r2p_kg.graph import rdf, vocab
 from r2p_kg.web import constraints
 from r2p_kg.web.terms import Node
 
@@ -166,9 +166,14 @@ def written(index: Index, iri: str, predicate: str) -> tuple[Node, ...]:
 
 
 def _node(term: object) -> tuple[str, str]:
-    return {"NamedNode": "iri", "BlankNode": "bnode"}.get(type(term).__name__, "literal"), str(
-        getattr(term, "value", "")
+    kind = (
+        "iri"
+        if isinstance(term, rdf.NamedNode)
+        else "bnode"
+        if isinstance(term, rdf.BlankNode)
+        else "literal"
     )
+    return kind, str(getattr(term, "value", ""))
 
 
 def _entry(
@@ -230,14 +235,14 @@ def leading(index: Index, iri: str, predicate: str) -> tuple[Node, ...]:
         quad.subject.value
         for quad in index.incoming(iri)
         if quad.predicate.value == predicate
-        and type(quad.subject).__name__ == "NamedNode"
+        and isinstance(quad.subject, rdf.NamedNode)
         and getattr(quad.graph_name, "value", "") != vocab.ENTAILED_GRAPH
     }
     return tuple(Node("iri", one) for one in sorted(found, key=str.casefold))
 
 
 def _module(explainer: Explainer, iri: str, kind: str) -> str:
-    """The stem of the file that declares a term, ``terms`` where the snapshot does not say."""
+    """The stem of the file that declares a term, ``terms`` if the snapshot does not say."""
     found = explainer.explain((f"<{iri}>", f"<{vocab.RDF_TYPE}>", f"<{kind}>"))
     paths = [place.path for place in found.places if place.path] if found else []
     return paths[0].rpartition("/")[2].removesuffix(".ttl") if paths else "terms"

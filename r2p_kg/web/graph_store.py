@@ -1,6 +1,6 @@
 """``/rdf-graph-store``.
 
-One graph at a time, read and, where the operator allows it, replaced, merged and removed.
+One graph at a time, read and, if the operator allows it, replaced, merged and removed.
 
 SPARQL 1.1 Graph Store HTTP Protocol, https://www.w3.org/TR/sparql11-http-rdf-update/. PATCH is not offered. A
 graph exists as long as it holds triples; the default graph always does.
@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import re
 import uuid
+from codecs import BOM_UTF8
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request
 
 from r2p_kg.engine.changes import GraphChange, Payload
-from r2p_kg.graph import media, rdf
-from r2p_kg.web import dataset, protocol, replies, service, update
+from r2p_kg.graph import media, rdf, vocab
+from r2p_kg.web import accept, dataset, protocol, replies, service, update
 from r2p_kg.web.problems import RequestError
 
 if TYPE_CHECKING:
@@ -45,11 +47,14 @@ def indirect() -> Response:
     if not named and request.method == "POST":
         return _create()
     if len(named) != 1:
-        message = f"the address names {len(named)} graphs; write {PATH}?graph= and one IRI in percent-encoding, or {PATH}?default"
+        message = (
+            f"the address names {len(named)} graphs; write {PATH}?graph= and one IRI in percent-encoding, "
+            f"or {PATH}?default"
+        )
         raise RequestError(400, message, parameter="graph")
     name, value = named[0]
     if name == "graph" and not _ABSOLUTE.fullmatch(value):
-        message = f"{value[:200]!r} is no absolute IRI, so it names no graph; write it in full, percent-encoded once"
+        message = f"{value[:200]!r} is not an absolute IRI; write it in full, percent-encoded once"
         raise RequestError(400, message, parameter="graph")
     return _answer(value if name == "graph" else None)
 
@@ -88,11 +93,10 @@ def _create() -> Response:
 def _read(graph: str | None) -> Response:
     """The triples of a graph in the format asked for (section 5.2)."""
     now = service.current()
-    if graph is not None and not now.index.in_graph(graph):
+    if graph is not None and graph not in (now.graphs or ()) and not now.index.in_graph(graph):
         raise _unknown(graph)
-    wanted = protocol.wanted({name: request.args.getlist(name) for name in protocol.FORMAT})
-    form = media.negotiate(request.headers.get("Accept"), "graph", wanted)
-    etag = replies.tag(now.snapshot.digest, "graph", graph, form.media_type)
+    form = media.negotiate(request.headers.get("Accept"), "graph", accept.wanted())
+    etag = replies.tag(now.version, "graph", graph, form.media_type)
     if same := replies.unchanged(etag):
         return same
     # Written once for each graph and format: nobody can keep the service busy with the largest graph.
@@ -108,11 +112,14 @@ def _read(graph: str | None) -> Response:
 def _triples(graph: str | None) -> list[Any]:
     """The triples of a graph without its name.
 
-    The default graph is the union of all where the service says so.
+    The default graph is the union of all if the service says so.
     """
     now = service.current()
-    whole = graph is None and now.settings.union
-    return rdf.without_graphs(rdf.quads_of(now.snapshot.quads) if whole else now.index.in_graph(graph or ""))
+    if graph is None and now.settings.union:
+        return rdf.without_graphs(rdf.quads_of(now.snapshot.served))
+    if graph == vocab.SERVICE_GRAPH and now.snapshot.description:
+        return rdf.without_graphs(rdf.quads_of(now.snapshot.description))
+    return rdf.without_graphs(now.index.in_graph(graph or ""))
 
 
 def _payloads() -> Iterator[Payload]:
@@ -121,44 +128,40 @@ def _payloads() -> Iterator[Payload]:
     Its body, or each file of a form (section 5.5); raises RequestError (400, 415).
     """
     if request.mimetype != _MULTIPART:
-        yield Payload(_media_type(request.mimetype), request.get_data())
+        yield Payload(_media_type(request.mimetype), request.get_data().removeprefix(BOM_UTF8))
         return
     files = [file for _, file in request.files.items(multi=True)]
     if request.method != "POST" or not files:
         message = "a form with files can only be merged with POST, and needs at least one file"
         raise RequestError(400, message)
-    yield from (Payload(_media_type(_of_file(file)), file.read()) for file in files)
+    yield from (Payload(_media_type(_of_file(file)), file.read().removeprefix(BOM_UTF8)) for file in files)
 
 
 def _of_file(file: FileStorage) -> str:
-    """The media type that a file is sent with, or what its name says where it is sent with none."""
+    """The media type that a file is sent with, or what its name says if it is sent with none."""
     if file.mimetype and file.mimetype != "application/octet-stream":
         return file.mimetype
     name = (file.filename or "").lower()
-    return next(
-        (form.media_type for form in media.FORMATS if "graph" in form.kinds and name.endswith(form.suffix)),
-        file.mimetype or "none",
-    )
+    form = media.by_suffix(PurePosixPath(name).suffix, "graph")
+    return form.media_type if form else file.mimetype or "none"
 
 
 def _media_type(sent: str) -> str:
     """Our name of the media type of a body; text/plain is N-Triples, as in 2004."""
-    offers = [form for form in media.FORMATS if "graph" in form.kinds]
-    for form in offers:
-        if sent == form.media_type or sent in form.aliases:
+    for form in media.formats("graph"):
+        if sent in {form.media_type, *form.aliases}:
             return form.media_type
-    message = f"a body of type {sent or 'none'} is not understood; send one of {', '.join(form.media_type for form in offers)}"
-    raise RequestError(415, message, accepted=[form.media_type for form in offers])
+    there_is = [form.media_type for form in media.formats("graph")]
+    message = f"a body of type {sent or 'none'} is not understood; send one of {', '.join(there_is)}"
+    raise RequestError(415, message, accepted=there_is)
 
 
 def _raw_path() -> str:
-    """The path as it was sent, percent-encoding included, where the server tells it; else encoded anew."""
+    """The path as it was sent, percent-encoding included, if the server gives it; else encoded anew."""
     sent = str(request.environ.get("REQUEST_URI") or request.environ.get("RAW_URI") or "").partition("?")[0]
-    return (
-        sent
-        if _ABSOLUTE.fullmatch(f"path:{sent}") and sent.startswith(f"{PATH}/")
-        else urlsplit(request.base_url).path
-    )
+    if _ABSOLUTE.fullmatch(f"path:{sent}") and sent.startswith(f"{PATH}/"):
+        return sent
+    return urlsplit(request.base_url).path.removeprefix(service.current().prefix)
 
 
 def _unknown(graph: str | None) -> RequestError:

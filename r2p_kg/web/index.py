@@ -49,7 +49,7 @@ class Index:
             thing: Any = quad.object
             self._subject[subject].append(quad)
             self._graph[_key(quad.graph_name)].append(quad)
-            if type(thing).__name__ != "Literal":
+            if not isinstance(thing, rdf.Literal):
                 self._object[_key(thing)].append(quad)
             elif (place := rank.get(quad.predicate.value)) is not None:
                 # English before other languages, a plain string between them.
@@ -59,7 +59,7 @@ class Index:
         self._names = {iri: name for iri, (_, name) in names.items()}
 
     def knows(self, iri: str) -> bool:
-        """True where some quad has the IRI as subject or object, or stands in a graph of that name."""
+        """True if some quad has the IRI as subject or object, or stands in a graph of that name."""
         return iri in self._subject or iri in self._object or iri in self._graph
 
     def outgoing(self, iri: str) -> Sequence[Any]:
@@ -83,21 +83,21 @@ class Index:
         return self._subject.keys()
 
     def closure(self, iri: str) -> list[Any]:
-        """The outgoing quads, and those of the blank nodes that they lead to (a concise bounded description)."""
+        """The outgoing quads and those of the blank nodes that they lead to (concise bounded description)."""
         found: list[Any] = []
         todo, seen = [(iri, 0)], {iri}
         while todo:
             key, depth = todo.pop()
             for quad in self.outgoing(key):
                 found.append(quad)
-                below = _key(quad.object) if type(quad.object).__name__ == "BlankNode" else ""
+                below = _key(quad.object) if isinstance(quad.object, rdf.BlankNode) else ""
                 if below and below not in seen and depth < _DEPTH:
                     seen.add(below)
                     todo.append((below, depth + 1))
         return found
 
     def name(self, iri: str) -> str | None:
-        """The label that the data give it, None where they give none."""
+        """The label that the data give it, None if they give none."""
         return self._names.get(iri)
 
     def label(self, iri: str) -> str:
@@ -125,7 +125,7 @@ class Index:
         found = {
             quad.subject.value
             for quad in self.incoming(of)
-            if quad.predicate.value == vocab.RDF_TYPE and type(quad.subject).__name__ == "NamedNode"
+            if quad.predicate.value == vocab.RDF_TYPE and isinstance(quad.subject, rdf.NamedNode)
         }
         return sorted(
             ((iri, self.label(iri)) for iri in found), key=lambda pair: (pair[1].casefold(), pair[0])
@@ -133,7 +133,6 @@ class Index:
 
 
 def _key(term: Any) -> str:
-    name = type(term).__name__
-    if name == "BlankNode":
+    if isinstance(term, rdf.BlankNode):
         return f"_:{term.value}"
-    return "" if name == "DefaultGraph" else str(term.value)
+    return "" if isinstance(term, rdf.DefaultGraph) else str(term.value)

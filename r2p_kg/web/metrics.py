@@ -1,5 +1,6 @@
-"""Counters for Prometheus (https://prometheus.io/docs/instrumenting/exposition_formats/), over all front processes.
+"""Counters for Prometheus, over all front processes.
 
+https://prometheus.io/docs/instrumenting/exposition_formats/
 Each process counts in files of its own below ``PROMETHEUS_MULTIPROC_DIR``, which ``r2p serve`` sets;
 whichever is asked adds them up.
 """

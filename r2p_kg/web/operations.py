@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Blueprint, Response, render_template
 
 from r2p_kg import __version__
-from r2p_kg.engine import Budget, Dataset
 from r2p_kg.errors import QueryError
 from r2p_kg.web import accept, metrics, operator, replies, service
 
@@ -28,7 +27,7 @@ _EXAMPLES: Final = 3
 def home() -> Response:
     """What this is, three questions to begin with, and the counts."""
     now = service.current()
-    etag = replies.tag(now.snapshot.digest, *now.library.queries, now.settings.title, "home")
+    etag = replies.tag(now.version, "home")
     page = render_template(
         "home.html", examples=_examples(), snapshot=now.snapshot, settings=now.settings, library=now.library
     )
@@ -43,22 +42,16 @@ def alive() -> Response:
 
 @blueprint.route("/readyz")
 def ready() -> Response:
-    """200 where the engine answers a small query within two seconds; a problem where it does not."""
-    now = service.current()
-    now.engine.ask(
-        "ASK {}",
-        media_type="application/sparql-results+json",
-        dataset=Dataset(),
-        budget=Budget(2.0, 1, 10_000),
-    )
+    """200 if the engine is there to answer; a problem (503) if it is not."""
+    service.current().engine.stats()
     return _plain("ready")
 
 
 @blueprint.route("/status")
 def status() -> Response:
     """Version, digest, limits, counts, the engine's counters and notices, as a page or as JSON."""
-    content = _status()
-    if accept.wants_html():
+    page, content = accept.is_page(), _status()
+    if page:
         reply = Response(render_template("status.html", status=content), mimetype="text/html")
     else:
         reply = Response(
@@ -101,7 +94,7 @@ def _status() -> Mapping[str, object]:
 
 
 def _engine() -> Mapping[str, Any]:
-    """The engine's own counters; what it says instead where it cannot give them."""
+    """The engine's own counters; what it says instead if it cannot give them."""
     try:
         return service.current().engine.stats()
     except QueryError as error:

@@ -29,7 +29,7 @@ _PUBLIC: Final = ("id", "seconds", "pid", "slow", "hash")
 
 
 def install(app: Flask, token: str | None) -> None:
-    """Make this the operator's token of an application; None where there is no operator over HTTP."""
+    """Make this the operator's token of an application; None if nobody operates it over HTTP."""
     app.extensions[_KEY] = token
     app.register_blueprint(blueprint)
 
@@ -42,21 +42,21 @@ def authorise() -> None:
 
 @blueprint.route("/queries")
 def queries() -> Response:
-    """The queries of over a tenth of a second that are being evaluated, with their texts, and how many wait."""
+    """The queries that have run for over a tenth of a second, with their texts, and how many wait."""
     stats = service.current().engine.stats()
     return _reply({"queries": stats["running"], "waiting": stats["waiting"]})
 
 
 @blueprint.route("/queries/<number>", methods=["DELETE"])
 def cancel(number: str) -> Response:
-    """End a running query: 204; 404 where none of that id runs any more."""
+    """End a running query: 204; 404 if no query of that id runs any more."""
     if not service.current().engine.cancel(number):
         abort(404)
     return Response(status=204, headers={"Cache-Control": "no-store"})
 
 
 def seen(stats: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The engine's counters as whoever sent the current request may see them."""
+    """The engine's counters as the sender of the current request may see them."""
     if "running" not in stats or bearer.sent(_token()):
         return stats
     return {

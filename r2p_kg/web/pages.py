@@ -12,6 +12,7 @@ from flask import Response, abort, request
 from r2p_kg import __version__
 from r2p_kg.graph import vocab
 from r2p_kg.web import replies, service, terms
+from r2p_kg.web.service import service_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,19 +26,21 @@ _STATIC: Final = {".css": "text/css", ".svg": "image/svg+xml", ".js": "text/java
 def address(iri: str) -> str | None:
     """Where a link to a thing leads.
 
-    Its page here where the snapshot describes it, else its own http address, else nowhere.
+    Its page here if the snapshot describes it, else its own http address, else nowhere.
     """
-    index = service.current().index
+    now = service.current()
     own = terms.local(iri)
-    if own and (index.knows(iri) or own.startswith("/ns")):
-        return own
-    if index.outgoing(iri):
-        return f"/resource?{urlencode({'iri': iri})}"
+    if iri == vocab.SERVICE_GRAPH and now.snapshot.description:
+        return f"{now.prefix}/void"
+    if own and (now.index.knows(iri) or own.startswith("/ns")):
+        return now.prefix + own
+    if now.index.outgoing(iri):
+        return f"{now.prefix}/resource?{urlencode({'iri': iri})}"
     return terms.external(iri)
 
 
 def leads_out(iri: str) -> bool:
-    """True where :func:`address` leaves this service."""
+    """True if :func:`address` leaves this service."""
     return address(iri) == iri
 
 
@@ -67,7 +70,7 @@ def why(
         return None
     ends = (f"<{subject}>", terms.in_turtle(value))
     first, last = ends[::-1] if turned else ends
-    return f"/explain?{urlencode({'s': first, 'p': f'<{predicate}>', 'o': last})}"
+    return f"{service.current().prefix}/explain?{urlencode({'s': first, 'p': f'<{predicate}>', 'o': last})}"
 
 
 def addressed(values: Mapping[str, object]) -> str:
@@ -117,6 +120,7 @@ def register(app: Flask) -> None:
         graph_name=name,
         label=label,
         leads_out=leads_out,
+        prefix=service_of(app).prefix,
         short=short,
         style=version,
         version=__version__,

@@ -16,7 +16,7 @@ from flask import Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from r2p_kg.errors import LibraryError, QueryError, QueryRefusedError, QuerySyntaxError, UnavailableError
-from r2p_kg.graph import vocab
+from r2p_kg.graph import media, vocab
 from r2p_kg.web import accept
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def body(status: int, slug: str, title: str, detail: str, **members: object) -> 
     if accept.wants_html():
         reply = Response(
             render_template(
-                "problem.html", problem=content, query=g.get("query"), formats=accept.formats("select")
+                "problem.html", problem=content, query=g.get("query"), formats=media.formats("select")
             ),
             status,
             mimetype="text/html",
@@ -85,7 +85,7 @@ def body(status: int, slug: str, title: str, detail: str, **members: object) -> 
     reply.headers["Cache-Control"] = "no-store"
     reply.vary.add("Accept")
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        # A query that took too long, or a full queue, is no fault of the service.
+        # A query that took too long, or a full queue, is not the service's fault.
         level = logging.INFO if status == HTTPStatus.SERVICE_UNAVAILABLE else logging.ERROR
         _log.log(
             level,
@@ -101,7 +101,7 @@ def body(status: int, slug: str, title: str, detail: str, **members: object) -> 
 
 
 def of_query_error(error: QueryError) -> Response:
-    """The problem of a question that was not answered, with the line of the query where one is known."""
+    """The problem of a question that was not answered, with the line of the query if it is known."""
     members: dict[str, object] = dict(getattr(error, "members", {}))
     if isinstance(error, QuerySyntaxError | QueryRefusedError):
         members |= {
@@ -132,7 +132,7 @@ def of_http(error: HTTPException) -> Response:
         )
     slug, title = _FOUND.get(status, ("http-error", error.name))
     details = {
-        404: f"{request.path} is no address of this service; begin at /",
+        404: f"this service has nothing at {request.path}; begin at /",
         405: f"{request.path} does not take {request.method}; the Allow header lists what it takes",
         413: "the body is larger than the service takes; /status states the limit",
     }
@@ -154,17 +154,8 @@ def of_bug(error: Exception) -> Response:
     return reply
 
 
-def of_front() -> None:
-    """Raise the error that the front met on the way of a request (``r2p.error`` in its environment), so that it is told like all others."""
-    error = request.environ.get("r2p.error")
-    if isinstance(error, Exception):
-        g.query = request.environ.get("r2p.query", "")
-        raise error
-
-
 def register(app: Flask) -> None:
     """Make every error of an application one of the above."""
-    app.before_request(of_front)
     app.register_error_handler(QueryError, of_query_error)
     app.register_error_handler(LibraryError, of_library_error)
     app.register_error_handler(HTTPException, of_http)
@@ -172,7 +163,7 @@ def register(app: Flask) -> None:
 
 
 def _line(number: int | None) -> str | None:
-    """The line of the query that the error is about; None where it is unknown, or too long to help."""
+    """The line of the query that the error is about; None if it is unknown, or too long to help."""
     lines = str(g.get("query", "")).splitlines()
     line = lines[number - 1] if number and 0 < number <= len(lines) else None
     return line if line is not None and len(line) <= _LONGEST_LINE else None

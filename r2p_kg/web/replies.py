@@ -20,7 +20,10 @@ _VARY: Final = ("Accept", "Accept-Encoding")
 
 _CORS: Final = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Allow, Content-Disposition, Content-Location, ETag, Link, Retry-After, R2P-Rows, R2P-Seconds, R2P-Snapshot, R2P-Warnings",
+    "Access-Control-Expose-Headers": (
+        "Allow, Content-Disposition, Content-Location, ETag, Link, Retry-After, "
+        "R2P-Rows, R2P-Seconds, R2P-Snapshot, R2P-Warnings"
+    ),
 }
 _PREFLIGHT: Final = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, QUERY, OPTIONS",
@@ -28,7 +31,10 @@ _PREFLIGHT: Final = {
     "Access-Control-Max-Age": "86400",
 }
 _SECURITY: Final = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "cross-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
@@ -59,13 +65,15 @@ def tag(*parts: object) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
 
-def holds(sent: str, etag: str) -> bool:
-    """True where an If-None-Match header names this tag, in whichever encoding (RFC 9110, section 13.1.2)."""
-    return etag in sent or sent.strip() == "*"
+def holds(sent: str | None, etag: str) -> bool:
+    """True if an If-None-Match header names this tag, in whichever encoding (RFC 9110, section 13.1.2)."""
+    return sent is not None and (etag in sent or sent.strip() == "*")
 
 
 def held(sent: str, etag: str) -> str | None:
-    """The form of a tag that an If-None-Match header names, with the encoding of the body that the client has; None where it says ``*``.
+    """The form of a tag that an If-None-Match header names, with the encoding of the client's body.
+
+    None if the header says ``*``.
 
     A 304 carries this one: a client brings only that stored body up to date whose tag it has (RFC 9111,
     section 4.3.4).
@@ -80,7 +88,7 @@ def held(sent: str, etag: str) -> str | None:
 def tag_of(headers: Mapping[str, str]) -> str | None:
     """The strong tag among the headers of an answer (names in lower case), without its quotes.
 
-    None where it has none.
+    None if it has none.
     """
     etag = headers.get("etag", "")
     return etag[1:-1] if len(etag) > 2 and etag[0] == etag[-1] == '"' else None  # noqa: PLR2004 - more than the two quotes
@@ -101,9 +109,9 @@ def cached(media_type: str, *, kept: bool = True) -> tuple[tuple[str, str], ...]
 
 
 def unchanged(etag: str) -> Response | None:
-    """304 where the client already holds the body of this tag; else None (RFC 9110, section 13.1.2)."""
-    sent = request.headers.get("If-None-Match")
-    return _cached(Response(status=304), etag) if sent is not None and holds(sent, etag) else None
+    """304 if the client already holds the body of this tag; else None (RFC 9110, section 13.1.2)."""
+    held = holds(request.headers.get("If-None-Match"), etag)
+    return _cached(Response(status=304), etag) if held else None
 
 
 def data(body: bytes | str, media_type: str, etag: str | None) -> Response:

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 from flask import Blueprint, Response, render_template, request
 
 from r2p_kg.graph import jsonld, media, rdf, vocab
-from r2p_kg.web import accept, protocol, replies, service, terms
+from r2p_kg.web import accept, dataset, replies, service, terms
 from r2p_kg.web.problems import RequestError
 
 if TYPE_CHECKING:
@@ -25,18 +25,13 @@ blueprint = Blueprint("resources", __name__)
 
 #: Suffix of an address → media type; the suffix decides alone.
 SUFFIXES: Final = {
-    ".ttl": "text/turtle",
-    ".jsonld": "application/ld+json",
-    ".nt": "application/n-triples",
-    ".rdf": "application/rdf+xml",
-    ".nq": "application/n-quads",
-    ".trig": "application/trig",
-    ".html": "text/html",
+    **{form.suffix: form.media_type for form in media.formats("graph")},
+    ".html": accept.HTML,
 }
 
 #: Incoming statements that a page shows for each property before it points to the rest.
 FIRST: Final = 20
-#: Incoming statements on one page where only one property is shown, and in one RDF document.
+#: Incoming statements on one page that shows only one property, and in one RDF document.
 PAGE: Final = 100
 PAGE_RDF: Final = 1000
 
@@ -80,6 +75,8 @@ def entity(name: str) -> Response:
 @blueprint.route("/graph/<path:name>")
 def graph(name: str) -> Response:
     """A named graph: what it holds."""
+    if vocab.GRAPH + name == vocab.SERVICE_GRAPH and service.current().snapshot.description:
+        return dataset.void()
     return _described(vocab.GRAPH + name)
 
 
@@ -95,9 +92,9 @@ def resource() -> Response:
 
 def _described(iri: str, *, suffixes: bool = True) -> Response:
     index = service.current().index
-    candidates: list[tuple[str, str | None]] = [
-        (known, None) for known in dict.fromkeys((iri, quote(iri, safe="/:#?&=@!$'()*+,;~%")))
-    ]
+    # As it was decoded; with what no IRI can hold escaped; with what a path cannot hold escaped.
+    spellings = (iri, quote(iri, safe="/:#?&=@!$'()*+,;~%"), quote(iri, safe=vocab.PATH))
+    candidates: list[tuple[str, str | None]] = [(known, None) for known in dict.fromkeys(spellings)]
     if suffixes:
         candidates += [
             (known.removesuffix(suffix), suffix)
@@ -116,42 +113,43 @@ def _described(iri: str, *, suffixes: bool = True) -> Response:
 
 def _reply(index: Index, iri: str, suffix: str | None) -> Response:
     """The description in the type that the suffix or the request asks for."""
-    wanted = SUFFIXES.get(suffix or "") or protocol.wanted(
-        {name: request.args.getlist(name) for name in protocol.FORMAT}
-    )
-    page = max(request.args.get("page", 1, int), 1)
-    if wanted in {"text/html", "html"} or (wanted is None and accept.wants_html()):
-        media_type = "text/html"
-    else:
-        media_type = media.negotiate(request.headers.get("Accept"), "graph", wanted).media_type
-    etag = replies.tag(service.current().snapshot.digest, iri, media_type, request.full_path)
+    media_type = SUFFIXES.get(suffix or "") or accept.chosen("graph")
+    page = _page_number()
+    etag = replies.tag(service.current().version, iri, media_type, request.full_path)
     reply = replies.unchanged(etag)
     if reply is None:
         body = (
             _page(index, iri, page) if media_type == "text/html" else _document(index, iri, media_type, page)
         )
         reply = replies.data(body, media_type, etag)
+    prefix = service.current().prefix
     if suffix is None and (here := terms.local(iri)) and "#" not in here:
-        reply.headers["Content-Location"] = here + next(
-            end for end, kind in SUFFIXES.items() if kind == media_type
+        reply.headers["Content-Location"] = (
+            prefix + here + next(end for end, kind in SUFFIXES.items() if kind == media_type)
         )
     links = [f'<{address}>; rel="alternate"; type="{kind}"' for address, kind in alternates(iri)]
     if media_type != "text/html" and len(index.incoming(iri)) > page * PAGE_RDF:
-        links.append(f'<{request.path}?{urlencode({**request.args, "page": page + 1})}>; rel="next"')
+        links.append(f'<{prefix}{request.path}?{urlencode({**request.args, "page": page + 1})}>; rel="next"')
     reply.headers["Link"] = ", ".join(links)
     return reply
 
 
+def _page_number() -> int:
+    """The page asked for, 1 without one; raises RequestError (400) if it is not a number from 1."""
+    text = request.args.get("page", "1").strip()
+    if not text.isdecimal() or not int(text[:10]):
+        message = f"page: {text[:40]!r} is not the number of a page; write page=2 for the second one"
+        raise RequestError(400, message, parameter="page")
+    return int(text[:10])
+
+
 def alternates(iri: str) -> list[tuple[str, str]]:
     """(address, media type) of every form of a description."""
-    here = terms.local(iri)
+    here, prefix = terms.local(iri), service.current().prefix
+    data = [(suffix, kind) for suffix, kind in SUFFIXES.items() if kind != accept.HTML]
     if here is None or "#" in here:
-        return [
-            (f"/resource?{urlencode({'iri': iri, 'format': kind})}", kind)
-            for kind in SUFFIXES.values()
-            if kind != "text/html"
-        ]
-    return [(here + suffix, kind) for suffix, kind in SUFFIXES.items() if suffix != ".html"]
+        return [(f"{prefix}/resource?{urlencode({'iri': iri, 'format': kind})}", kind) for _, kind in data]
+    return [(prefix + here + suffix, kind) for suffix, kind in data]
 
 
 def _document(index: Index, iri: str, media_type: str, page: int) -> bytes:
@@ -162,14 +160,18 @@ def _document(index: Index, iri: str, media_type: str, page: int) -> bytes:
         term.value
         for quad in quads
         for term in (quad.subject, quad.predicate, quad.object)
-        if type(term).__name__ == "NamedNode"
+        if isinstance(term, rdf.NamedNode)
     }
     return written(index, [*quads, *index.naming(sorted(mentioned))], media_type)
 
 
 def written(index: Index, quads: Iterable[Any], media_type: str) -> bytes:
-    """Quads in a format, each once."""
-    once = dict.fromkeys(quads)
+    """The triples of the quads in a format, each once, in the default graph in every format.
+
+    Programs that read a description as a graph find it there, whichever format was negotiated. The names of
+    the graphs stand in the dumps.
+    """
+    once = rdf.without_graphs(quads)
     return (
         jsonld.write(once, index.prefixes)
         if media_type == "application/ld+json"
@@ -220,7 +222,7 @@ def _view(index: Index, iri: str) -> str:
 
 
 def _citing(index: Index, passage: str) -> list[tuple[str, list[str], bool]]:
-    """(statement, its modalities other than plain assertion, whether it is negated) for each statement that cites a passage."""
+    """Statements that cite a passage: IRI, modalities but plain assertion, whether it is negated."""
     statements = sorted(
         {quad.subject.value for quad in index.incoming(passage) if quad.predicate.value == vocab.R2P_CITES}
     )
@@ -287,5 +289,5 @@ def _groups(quads: Sequence[Any], page: int, size: int, *, subject: bool) -> lis
 def _members(index: Index, iri: str) -> list[str]:
     """What a named graph describes, for its page."""
     return sorted(
-        {quad.subject.value for quad in index.in_graph(iri) if type(quad.subject).__name__ == "NamedNode"}
+        {quad.subject.value for quad in index.in_graph(iri) if isinstance(quad.subject, rdf.NamedNode)}
     )

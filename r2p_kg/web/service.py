@@ -8,13 +8,15 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
+from urllib.parse import urlsplit
 
 from flask import current_app
 
 from r2p_kg import __version__, limits
-from r2p_kg.engine.lint import lint
 from r2p_kg.engine.policy import Limits
-from r2p_kg.engine.vocabulary import Vocabulary
+from r2p_kg.graph import vocab
+from r2p_kg.sparql.known_terms import KnownTerms
+from r2p_kg.sparql.lint import lint
 from r2p_kg.web.index import Index
 
 if TYPE_CHECKING:
@@ -23,9 +25,9 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from r2p_kg.engine import Engine
-    from r2p_kg.engine.lint import LintWarning
     from r2p_kg.graph.snapshot import Snapshot
     from r2p_kg.library import Library
+    from r2p_kg.sparql.lint import LintWarning
 
 T = TypeVar("T")
 _KEY = "r2p-kg"
@@ -74,7 +76,7 @@ class Service:
     _made: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
 
     def once(self, name: str, make: Callable[[], T]) -> T:
-        """What ``make`` gives, made at the first call of that name and kept as long as the snapshot is served."""
+        """What ``make`` gives, made at the first call of that name and kept while the snapshot is served."""
         if name not in self._made:
             with self._lock:
                 if name not in self._made:
@@ -88,11 +90,20 @@ class Service:
 
     @property
     def graphs(self) -> frozenset[str] | None:
-        """The names of the graphs that are served; None where every IRI may name one."""
+        """The names of the graphs that are served; None if every IRI may name one."""
         return self.once(
             "graphs",
-            lambda: frozenset(name for name in self.index.graphs() if name) if self.settings.union else None,
+            lambda: self._graphs() if self.settings.union else None,
         )
+
+    def _graphs(self) -> frozenset[str]:
+        own = {vocab.SERVICE_GRAPH} if self.snapshot.description else set()
+        return frozenset({name for name in self.index.graphs() if name} | own)
+
+    @property
+    def prefix(self) -> str:
+        """The path below which the service is published, without a final slash: empty, or like ``/kg``."""
+        return urlsplit(self.settings.public_url or "").path.rstrip("/")
 
     @property
     def version(self) -> str:
@@ -103,20 +114,34 @@ class Service:
         limits = self.settings
         return self.once(
             "version",
-            lambda: f"{self.snapshot.digest} {__version__} {limits.rows} {limits.bytes} {limits.table_rows}",
+            lambda: " ".join(
+                str(part)
+                for part in (
+                    self.snapshot.identity,
+                    __version__,
+                    limits.rows,
+                    limits.bytes,
+                    limits.table_rows,
+                    limits.public_url,
+                    limits.title,
+                )
+            ),
         )
 
     @property
-    def vocabulary(self) -> Vocabulary:
+    def vocabulary(self) -> KnownTerms:
         """All that a query can name of the snapshot."""
-        return self.once("vocabulary", lambda: Vocabulary.of(self.snapshot))
+        of = self.snapshot
+        return self.once("vocabulary", lambda: KnownTerms.of(of.served, of.prefixes, vocab.BASE))
+
+    @property
+    def knows_vocabulary(self) -> bool:
+        """True as soon as :attr:`vocabulary` costs nothing any more."""
+        return "vocabulary" in self._made
 
     def warnings(self, query: str) -> Sequence[LintWarning]:
-        """What a query that the engine takes probably does not mean, without waiting.
-
-        None as long as the vocabulary is still being made.
-        """
-        return lint(query, self.vocabulary) if "vocabulary" in self._made else ()
+        """What a query that the engine takes probably does not mean."""
+        return lint(query, self.vocabulary)
 
     @property
     def limits(self) -> Limits:

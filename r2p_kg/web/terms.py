@@ -17,16 +17,24 @@ if TYPE_CHECKING:
 
 #: Characters of an IRI's path that stay as they are in the path of an address (RFC 3986, section 3.3).
 _SAFE: Final = "/:@!$&'()*+,;=~-._%"
-_KINDS: Final[Mapping[str, Literal["iri", "bnode", "literal"]]] = {
-    "NamedNode": "iri",
-    "BlankNode": "bnode",
-    "Literal": "literal",
+_KINDS: Final[Mapping[type, Literal["iri", "bnode", "literal"]]] = {
+    rdf.NamedNode: "iri",
+    rdf.BlankNode: "bnode",
+    rdf.Literal: "literal",
 }
 
 
 @dataclass(frozen=True)
 class Node:
-    """One RDF term; ``datatype`` is empty for plain and language-tagged strings, ``language`` for all others."""
+    """One RDF term.
+
+    Attributes:
+        kind: what it is; a triple term is shown as its text.
+        value: IRI, label or text.
+        language: its language tag, else empty.
+        datatype: its datatype, empty for plain and language-tagged strings.
+
+    """
 
     kind: Literal["iri", "bnode", "literal", "triple"]
     value: str
@@ -36,7 +44,7 @@ class Node:
 
 def of_term(term: Any) -> Node:
     """The node of a parsed term."""
-    kind = _KINDS[type(term).__name__]
+    kind = _KINDS[type(term)]
     if kind != "literal":
         return Node(kind, term.value)
     datatype = term.datatype.value
@@ -93,7 +101,7 @@ def local(iri: str) -> str | None:
 
 
 def external(iri: str) -> str | None:
-    """The IRI itself where a page may link to it.
+    """The IRI itself if a page may link to it.
 
     Absolute http or https with a host; else None (``javascript:``, ``data:`` …).
     """

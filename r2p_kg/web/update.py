@@ -19,19 +19,20 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from r2p_kg.engine.changes import Change, Writer, Written
+    from r2p_kg.web.protocol import Sent
 
-
-#: Parameters that make a request an update.
-_PARAMETERS: Final = frozenset({"update", "using-graph-uri", "using-named-graph-uri"})
 _KEY: Final = "r2p-kg-writing"
-_OFF: Final = "this service is read-only: it answers SELECT, ASK, CONSTRUCT and DESCRIBE and takes no update; its operator has not switched writing on"
+_OFF: Final = (
+    "this service is read-only: it answers SELECT, ASK, CONSTRUCT and DESCRIBE and takes no update; "
+    "its operator has not switched writing on"
+)
 
 
 @dataclass(frozen=True)
 class Gate:
     """Who may write and how much.
 
-    ``writer`` and ``token`` are None where nobody may; ``body_bytes``: the longest body of a write.
+    ``writer`` and ``token`` are None if nobody may; ``body_bytes``: the longest body of a write.
     """
 
     writer: Writer | None = None
@@ -56,21 +57,21 @@ def write(change: Change) -> Written:
 
 
 def writable() -> bool:
-    """True where whoever has the token may write."""
+    """True if the owner of the token may write."""
     gate = _gate()
     return gate.writer is not None and bool(gate.token)
 
 
-def admits(app: Flask, authorization: str) -> bool:
-    """True where whoever sends this Authorization header may write."""
+def longest_body(app: Flask, authorization: str) -> int:
+    """Bytes that a write may have whose sender has this Authorization header; 0 if it may not write."""
     gate = cast("Gate", app.extensions.get(_KEY, Gate()))
-    return gate.writer is not None and bearer.fits(authorization, gate.token)
+    return gate.body_bytes if gate.writer is not None and bearer.fits(authorization, gate.token) else 0
 
 
 def authorise() -> None:
-    """Let the request pass where it may write.
+    """Let the request pass if it may write.
 
-    Else it ends here, with 403 where writing is off and 401 where the token is missing or wrong.
+    Else it ends here, with 403 if writing is off and 401 if the token is missing or wrong.
     """
     gate = _gate()
     bearer.require(
@@ -90,53 +91,43 @@ def done(written: Written, status: int = 204) -> Response:
     return reply
 
 
-def asked() -> bool:
-    """True where the request to ``/sparql`` is an update and no query."""
-    if request.mimetype == protocol.UPDATE:
-        return True
-    names = set(request.args)
-    if request.method == "POST" and request.mimetype == protocol.FORM:
-        names |= {name for name, _ in protocol.fields_of(request.get_data(), "the body")}
-    return "update" in names or ("query" not in names and bool(_PARAMETERS & names))
-
-
-def respond() -> Response:
+def respond(sent: Sent) -> Response:
     """Apply the update of the current request."""
     authorise()
-    if request.method != "POST":
-        message = f"an update is sent with POST, as a body of type {protocol.UPDATE} or {protocol.FORM}; {request.method} never changes anything"
+    if sent.method != "POST":
+        message = (
+            f"an update is sent with POST, as a body of type {protocol.UPDATE} or {protocol.FORM}; "
+            f"{sent.method} never changes anything"
+        )
         raise RequestError(405, message)
-    found = protocol.fields_of(request.query_string, "the address")
-    texts = [_text(request.get_data())] if request.mimetype == protocol.UPDATE else []
-    if request.mimetype == protocol.FORM:
-        found += protocol.fields_of(request.get_data(), "the body")
-    elif not texts:
-        message = f"a body of type {request.mimetype or 'none'} is not understood; send {protocol.UPDATE} or {protocol.FORM}"
+    if sent.kind not in {protocol.UPDATE, protocol.FORM}:
+        message = (
+            f"a body of type {sent.kind or 'none'} is not understood; "
+            f"send {protocol.UPDATE} or {protocol.FORM}"
+        )
         raise RequestError(415, message, accepted=[protocol.UPDATE, protocol.FORM])
-    texts += [value for name, value in found if name == "update"]
-    queries = [name for name, _ in found if name in {"query", "default-graph-uri", "named-graph-uri"}]
+    texts = [_text(sent)] if sent.kind == protocol.UPDATE else []
+    texts += sent.values("update")
+    queries = [name for name, _ in sent.fields if name in {"query", "default-graph-uri", "named-graph-uri"}]
     if queries:
-        message = f"{queries[0]} belongs to queries; for an update write update, using-graph-uri and using-named-graph-uri"
+        message = (
+            f"{queries[0]} belongs to queries; for an update write update, using-graph-uri and "
+            "using-named-graph-uri"
+        )
         raise RequestError(400, message, parameter=queries[0])
     if len(texts) != 1:
         message = f"the request has {len(texts)} updates; send exactly one, with its operations parted by ;"
         raise RequestError(400, message, parameter="update")
     g.query = texts[0]
-    default = tuple(value for name, value in found if name == "using-graph-uri")
-    named = tuple(value for name, value in found if name == "using-named-graph-uri")
-    return done(write(Update(texts[0], default, named)))
+    return done(write(Update(texts[0], sent.values("using-graph-uri"), sent.values("using-named-graph-uri"))))
 
 
-def _text(data: bytes) -> str:
+def _text(sent: Sent) -> str:
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if charset not in {"utf-8", "utf8", "us-ascii"}:
         message = f"the body says that it is in {charset}; updates are sent in UTF-8"
         raise RequestError(415, message, accepted=[protocol.UPDATE])
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        message = f"the body is not UTF-8 (byte {error.start}); updates are sent in UTF-8"
-        raise RequestError(400, message) from error
+    return sent.text()
 
 
 def _gate() -> Gate:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Blueprint, Response, abort, render_template
 
-from r2p_kg.graph import explain, media, vocab
-from r2p_kg.web import accept, diagram, glossary, protocol, replies, resources, service
+from r2p_kg.graph import explain, vocab
+from r2p_kg.web import accept, diagram, glossary, replies, resources, service
 from r2p_kg.web.glossary import ONTOLOGY
 from r2p_kg.web.problems import RequestError
 
@@ -23,7 +23,7 @@ blueprint = Blueprint("vocabulary", __name__)
 @blueprint.route("/ns")
 def page() -> Response:
     """The vocabulary in the form that the request asks for."""
-    return _reply("/ns", protocol.wanted({name: request.args.getlist(name) for name in protocol.FORMAT}))
+    return _reply("/ns", accept.chosen("graph"))
 
 
 @blueprint.route("/ns.<suffix>")
@@ -42,24 +42,22 @@ def version(name: str) -> Response:
         for node in service.current().index.values(ONTOLOGY, glossary.VERSION_IRI)
     ]
     if name in held:
-        return _reply(
-            f"/ns/{name}", protocol.wanted({name: request.args.getlist(name) for name in protocol.FORMAT})
-        )
+        return _reply(f"/ns/{name}", accept.chosen("graph"))
     suffix = next((suffix for suffix in resources.SUFFIXES if name.endswith(suffix)), "")
     if suffix and name.removesuffix(suffix) in held:
         return _reply(f"/ns/{name.removesuffix(suffix)}", resources.SUFFIXES[suffix], negotiated=False)
     known = f"it holds {held[0]}, at /ns/{held[0]}" if held else "its vocabulary has no version"
-    message = f"this service holds no version {name.removesuffix(suffix)} of the vocabulary; {known}, and every released version is kept with its release"
+    message = (
+        f"this service does not hold version {name.removesuffix(suffix)} of the vocabulary; {known}, "
+        "and every released version is kept with its release"
+    )
     raise RequestError(404, message)
 
 
-def _reply(path: str, wanted: str | None, *, negotiated: bool = True) -> Response:
+def _reply(path: str, media_type: str, *, negotiated: bool = True) -> Response:
     now = service.current()
-    if wanted in {"text/html", "html"} or (wanted is None and accept.wants_html()):
-        media_type = "text/html"
-    else:
-        media_type = media.negotiate(request.headers.get("Accept"), "graph", wanted).media_type
-    etag = replies.tag(now.snapshot.digest, "ns", media_type)
+    path = now.prefix + path
+    etag = replies.tag(now.version, "ns", media_type)
     reply = replies.unchanged(etag)
     if reply is None:
         body = now.once(

@@ -21,6 +21,8 @@ from r2p_kg.web.service import Settings
 if TYPE_CHECKING:
     from click.testing import Result
 
+    from r2p_kg.command.signals import Signals
+
 MEGABYTE = 1024 * 1024
 
 
@@ -33,14 +35,14 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What :func:`serve.run` was called with; nothing is served."""
     calls: dict[str, Any] = {}
 
-    def run(offer: serve.Offer, host: str, port: int, **more: Any) -> None:
+    def run(offer: serve.Offer, host: str, port: int, _heard: Signals, **more: Any) -> None:
         calls.update(offer=offer, host=host, port=port, **more)
 
     monkeypatch.setattr(serve, "run", run)
-    monkeypatch.setattr(serve, "check_port", lambda *_: None)
+    monkeypatch.setattr(serve, "address_of", lambda host, _port: host)
     monkeypatch.chdir(tmp_path)
     Path("my.ttl").write_text("<a:s> <a:p> <a:o> .", "utf-8")
-    Path("token").write_text("secret\n", "utf-8")
+    Path("token").write_text("secret\n", "utf-8-sig")
     return calls
 
 
@@ -108,10 +110,15 @@ def test_a_token_opens_writing_and_makes_the_default_graph_one_of_many(served: d
     )
 
 
-def test_writing_to_the_curated_graph_is_refused(served: dict[str, Any]) -> None:
-    result = CliRunner().invoke(main, ["serve", "--write-token-file", "token"])
+@pytest.mark.parametrize("arguments", [("--write-token-file", "token"), ()])
+def test_writing_to_the_curated_graph_is_refused(
+    arguments: tuple[str, ...], served: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not arguments:
+        monkeypatch.setenv("R2P_WRITE_TOKEN", "secret")
+    result = CliRunner().invoke(main, ["serve", *arguments])
     assert 2 == result.exit_code
-    assert result.stderr.startswith("r2p: writing needs --data: ")
+    assert "(--write-token-file or R2P_WRITE_TOKEN) needs --data: " in result.stderr
     assert {} == served
 
 

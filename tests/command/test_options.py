@@ -9,7 +9,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from r2p_kg.command import main
+from r2p_kg.command import main, serve
 from r2p_kg.limits import declared
 
 if TYPE_CHECKING:
@@ -83,6 +83,9 @@ def options() -> list[tuple[str, str]]:
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    # A mistake that is not seen would build, serve, and take over this process.
+    monkeypatch.setenv("R2P_BUILT", "1")
+    monkeypatch.setattr(serve, "run", lambda *_, **__: None)
     monkeypatch.setenv("R2P_STATE", str(tmp_path / "state"))
     for name, content in FILES.items():
         Path(name).parent.mkdir(exist_ok=True)

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,15 +17,16 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
+from werkzeug.serving import make_server
 
-from r2p_kg.command import asking, main, reload, terminal
-from r2p_kg.engine import Answer
+from r2p_kg.command import main, reload, terminal
+from r2p_kg.engine import Answer, remote
 from r2p_kg.engine.pool import Pool, PoolSettings
 from r2p_kg.errors import NotAcceptableError
 from r2p_kg.graph import media, snapshot, vocab
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from click.testing import Result
 
@@ -223,17 +225,20 @@ def test_a_triple_that_is_not_there_ends_with_one_and_a_text_that_is_no_term_wit
     assert "'arvania' is no term" in refused.stderr
 
 
-def test_a_remote_service_is_asked_whether_it_holds_a_thing(tmp_path: Path) -> None:
-    pool = Pool(
-        snapshot.write(snapshot.Snapshot.of(QUADS.encode(), {}, {}), tmp_path),
-        PoolSettings(workers=1, spares=0),
-    )
+def test_a_remote_service_is_asked_whether_it_holds_a_thing(
+    run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = snapshot.write(snapshot.Snapshot.of(QUADS.encode(), {}, {}), tmp_path)
+    pool = Pool(path, PoolSettings(workers=1, spares=0))
+    monkeypatch.setattr(remote, "RemoteEngine", lambda _: pool)
+    there = ("--endpoint", "http://127.0.0.1:9/sparql")
     try:
-        elsewhere = asking.Elsewhere(pool)
-        names = ("id/arvania-2001", "ns#Situation", "id/arvanai-2001")
-        assert [True, True, False] == [elsewhere.knows(f"{vocab.BASE}{name}") for name in names]
+        assert "1 row" in run("ask", "types", "situation=arvania-2001", *there).output
+        refused = run("ask", "types", "situation=arvanai-2001", *there)
     finally:
         pool.close()
+    message = "r2p: parameter situation: there is no arvanai-2001 in the data; check its spelling\n"
+    assert (2, message) == (refused.exit_code, refused.stderr)
 
 
 def shown(width: int, columns: list[str], *rows: tuple[str, ...]) -> str:
@@ -276,7 +281,9 @@ def r2p(*arguments: str, **more: object) -> subprocess.CompletedProcess[str]:
     """``r2p`` in a process of its own."""
     script = "from r2p_kg.command import main; main(prog_name='r2p')"
     root = str(Path(__file__).parent.parent.parent)
-    environment = {**os.environ, "PYTHONPATH": root, **more.pop("env", {})}  # type: ignore[dict-item]
+    environment = {**os.environ, "PYTHONPATH": root}
+    # As people have it: what is written waits in a buffer.
+    environment.pop("PYTHONUNBUFFERED", None)
     return subprocess.run(  # type: ignore[call-overload, no-any-return]
         [sys.executable, "-c", script, *arguments],
         **{"stdout": subprocess.PIPE, **more},
@@ -287,17 +294,48 @@ def r2p(*arguments: str, **more: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("arguments", [("ask",), ("--help",), ("ask", "--help")])
-def test_a_full_disk_is_one_sentence(arguments: tuple[str, ...]) -> None:
+@pytest.fixture
+def question() -> Iterator[tuple[str, ...]]:
+    """A query to a service that answers it with yes, once."""
+
+    def yes(_environ: object, start: Callable[..., object]) -> list[bytes]:
+        body = b'{"head": {}, "boolean": true}'
+        start(
+            "200 OK",
+            [("Content-Type", "application/sparql-results+json"), ("Content-Length", str(len(body)))],
+        )
+        return [body]
+
+    server = make_server("127.0.0.1", 0, yes)
+    thread = threading.Thread(target=server.handle_request)
+    thread.start()
+    yield (
+        *("query", "-e", "ASK {}", "--format", "json"),
+        *("--endpoint", f"http://127.0.0.1:{server.server_port}/sparql"),
+    )
+    thread.join(10)
+    server.server_close()
+
+
+def full_disk(*arguments: str) -> None:
     with Path("/dev/full").open("w") as full:
         done = r2p(*arguments, stdout=full)
     assert (2, "r2p: the output: No space left on device\n") == (done.returncode, done.stderr)
 
 
-def test_a_reader_that_leaves_a_pipe_is_no_error() -> None:
+@pytest.mark.parametrize("arguments", [("ask",), ("--help",), ("ask", "--help")])
+def test_a_full_disk_is_one_sentence(arguments: tuple[str, ...]) -> None:
+    full_disk(*arguments)
+
+
+def test_an_answer_that_does_not_fit_on_the_disk_is_one_sentence(question: tuple[str, ...]) -> None:
+    full_disk(*question)
+
+
+def test_a_reader_that_leaves_a_pipe_is_no_error(question: tuple[str, ...]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    done = r2p("ask", stdout=writing)
+    done = r2p(*question, stdout=writing)
     os.close(writing)
     assert "" == done.stderr
 

@@ -14,6 +14,7 @@ import pytest
 
 from r2p_kg.curate import build, reasoning
 from r2p_kg.curate.findings import FindingsError
+from r2p_kg.curate.state import KEPT
 from r2p_kg.errors import SnapshotError, UsageError
 from r2p_kg.graph import snapshot
 from tests.curated import FOREIGN, HEAD, PREFIXES, SCHEMA
@@ -222,10 +223,10 @@ def test_old_snapshots_are_removed_but_never_one_that_is_in_use(
     shutil.copytree(ontology, other)
     in_use = build.current(other, state)
     os.utime(in_use.path, (1, 1))
-    for number in range(build.KEPT + 3):
+    for number in range(KEPT + 3):
         (ontology / "facts" / "a.ttl").write_text(HEAD + f'id:a a r2p:Tool ; rdfs:label "{number}"@en .\n')
         build.current(ontology, state)
-    assert build.KEPT + 2 == len(list((state / "snapshots").iterdir()))
+    assert KEPT + 2 == len(list((state / "snapshots").iterdir()))
     assert in_use.path.is_file()
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,15 +14,18 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
+from r2p_kg import library
 from r2p_kg.command import main
 from r2p_kg.curate import build, reasoning
+from r2p_kg.engine import pool
 from r2p_kg.graph import explain
+from r2p_kg.web import Settings, create_app
 from tests.curated import FOREIGN, HEAD, PREFIXES, SCHEMA
 
 if TYPE_CHECKING:
     from click.testing import Result
 
-NAMES = ["Copy of x.ttl", 'a"<b>.ttl', "Ruanda – é.ttl", "x.TTL", "100%.ttl", "a#b?.ttl"]
+NAMES = ["Copy of x.ttl", 'a"<b>.ttl', "Ruanda é.ttl", "x.TTL", "100%.ttl", "a#b?.ttl"]
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +76,23 @@ def test_a_file_of_an_odd_name_is_built_and_explained_by_its_name(ontology: Path
     )
     assert found is not None
     assert [f"facts/{name}"] == [place.path for place in found.places]
+
+
+def test_each_graph_of_an_odd_name_has_its_page(ontology: Path) -> None:
+    for number, name in enumerate(NAMES):
+        (ontology / "facts" / name).write_text(fact(f"a{number}"))
+    built = build.current(ontology, ontology.parent / "state")
+    engine = pool.Pool(built.path, pool.PoolSettings(workers=1, spares=0))
+    try:
+        client = create_app(Settings(), built.snapshot, engine, library.Library(())).test_client()
+        links = set()
+        for number in range(len(NAMES)):
+            page = client.get(f"/id/a{number}", headers={"Accept": "text/html"}).get_data(as_text=True)
+            links |= set(re.findall(r'href="(/graph/facts/[^"]*)"', page))
+        assert len(NAMES) == len(links)
+        assert {200} == {client.get(html.unescape(link)).status_code for link in links}
+    finally:
+        engine.close()
 
 
 @pytest.mark.parametrize("name", NAMES)

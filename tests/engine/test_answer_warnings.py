@@ -10,13 +10,13 @@ import pytest
 
 from r2p_kg.engine import Budget, Dataset, zygote
 from r2p_kg.engine.broker import start_broker
-from r2p_kg.engine.lint import lint
 from r2p_kg.engine.loans import Loans
 from r2p_kg.engine.pool import Pool, PoolSettings
 from r2p_kg.engine.remote import RemoteEngine
-from r2p_kg.engine.vocabulary import Vocabulary
 from r2p_kg.errors import AnswerTooLargeError
-from r2p_kg.graph import snapshot
+from r2p_kg.graph import snapshot, vocab
+from r2p_kg.sparql.known_terms import KnownTerms
+from r2p_kg.sparql.lint import lint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +35,7 @@ LARGE = "SELECT ?s ?a { ?s <http://e.x/label> ?o . ?a <http://e.x/label> ?b }"
 SMALLER = f"{LARGE} LIMIT 2000"
 
 FOUND = snapshot.Snapshot.of(QUADS.encode(), {"e": "http://e.x/"}, {})
+KNOWN = KnownTerms.of(FOUND.quads, FOUND.prefixes, vocab.BASE)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def pool(path: Path) -> Iterator[Pool]:
 
 @pytest.mark.parametrize("query", [MISSPELT, CLEAN, LARGE, SMALLER])
 def test_an_answer_brings_the_warnings_of_its_query(pool: Pool, query: str) -> None:
-    expected = lint(query, Vocabulary.of(FOUND))
+    expected = lint(query, KNOWN)
     assert (query != CLEAN) == bool(expected)
     assert expected == pool.ask(query, media_type=JSON).warnings
 
@@ -97,8 +98,7 @@ def test_a_front_gets_them_with_answers_of_every_size(path: Path) -> None:
 
     with start_broker(path, PoolSettings(workers=1, spares=0)) as broker:
         answers = asyncio.run(asked(broker.socket))
-    vocabulary = Vocabulary.of(FOUND)
-    assert [lint(query, vocabulary) for query in (MISSPELT, CLEAN, SMALLER, LARGE)] == [
+    assert [lint(query, KNOWN) for query in (MISSPELT, CLEAN, SMALLER, LARGE)] == [
         answer.warnings for answer in answers
     ]
     assert [1, 2, 2001, 90_001] == [bytes(answer.body).count(b"\r\n") for answer in answers]
@@ -106,18 +106,17 @@ def test_a_front_gets_them_with_answers_of_every_size(path: Path) -> None:
 
 def test_what_another_process_makes_is_the_same_also_if_that_process_dies() -> None:
     here = os.getpid()
-    expected = Vocabulary.of(FOUND)
 
-    def dying() -> Vocabulary:
+    def dying() -> KnownTerms:
         if os.getpid() != here:
             os._exit(1)
-        return expected
+        return KNOWN
 
-    assert expected == zygote._beside(lambda: Vocabulary.of(FOUND))()
-    assert expected is zygote._beside(dying)()
+    assert KNOWN == zygote._beside(lambda: KNOWN)()
+    assert KNOWN is zygote._beside(dying)()
 
 
 def test_another_service_has_no_queries_that_could_be_ended_from_here() -> None:
     engine = RemoteEngine("http://127.0.0.1:1/sparql")
-    assert {"endpoint": "http://127.0.0.1:1/sparql", "running": []} == engine.stats()
+    assert {} == engine.stats()
     assert not engine.cancel("1")

@@ -9,8 +9,10 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import pyoxigraph as ox
 import pytest
 
+from r2p_kg.sparql.engine_text import engine_text
 from tests.w3c import cases, conformance, running
 
 if TYPE_CHECKING:
@@ -53,6 +55,26 @@ def test_every_test_of_the_manifests_is_collected(suites: Suites) -> None:
         (case.suite, case.kind) for case in suites.cases
     )
     assert OTHERS == suites.others
+
+
+def test_a_star_has_the_columns_that_the_engine_gives_it(suites: Suites) -> None:
+    rewritten = 0
+    for case in suites.cases:
+        text = cases.based(case.text, case.iri)
+        written = engine_text(text)
+        if not written.edits:
+            continue
+        try:
+            expected = {one.value for one in ox.Store().query(text).variables}  # type: ignore[union-attr]
+        except SyntaxError:
+            with pytest.raises(SyntaxError):
+                ox.Store().query(written.text)
+            continue
+        except RuntimeError:  # a function of its own
+            continue
+        rewritten += 1
+        assert expected == {one.value for one in ox.Store().query(written.text).variables}, text  # type: ignore[union-attr]
+    assert rewritten > 250
 
 
 def test_what_fails_is_allowed_to(outcomes: tuple[Outcome, ...]) -> None:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import pyoxigraph as ox
 import pytest
 
-from r2p_kg.engine import updates
-from r2p_kg.engine.changes import Update
-from r2p_kg.errors import QueryRefusedError
+from r2p_kg.sparql import updates
+from r2p_kg.sparql.errors import SparqlRefusedError
 from tests.w3c import cases, conformance, protocol_table, update_cases
 
 if TYPE_CHECKING:
@@ -71,9 +70,9 @@ def test_every_valid_update_without_a_dataset_of_its_own_takes_the_one_of_the_pr
         own = bool(re.search(r"\b(USING|WITH)\b", re.sub(r"#.*", "", case.text), re.IGNORECASE))
         try:
             text = updates.with_dataset(
-                Update(cases.based(case.text, case.iri), ("http://example.org/g",), ("http://example.org/h",))
+                cases.based(case.text, case.iri), ("http://example.org/g",), ("http://example.org/h",)
             )
-        except QueryRefusedError:
+        except SparqlRefusedError:
             assert own, case.text
         else:
             assert not own, case.text

@@ -12,6 +12,7 @@ from r2p_kg import library
 from r2p_kg.engine import pool
 from r2p_kg.graph import rdf, snapshot
 from r2p_kg.web import Settings, create_app
+from tests import in_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,7 +169,7 @@ def settings() -> Settings:
 
 @pytest.fixture
 def client(world: snapshot.Snapshot, engine: Counted, settings: Settings) -> FlaskClient:
-    return create_app(settings, world, engine, small_library()).test_client()
+    return in_process.client(create_app(settings, world, engine, small_library()))
 
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"}

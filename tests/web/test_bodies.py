@@ -42,7 +42,7 @@ def read(parts: AsyncIterator[bytes], held: int = 0, **headers: str) -> bytes:
         path="/sparql", headers=Headers({name.replace("_", "-"): value for name, value in headers.items()})
     )
     try:
-        return asyncio.run(made.read(scope, parts, 1000, None))
+        return asyncio.run(made.read(scope, parts, "/sparql", 1000, None))
     finally:
         assert held == made._held  # what was counted is given back, whatever happened
 

@@ -13,6 +13,7 @@ from r2p_kg.curate import build, reasoning, sources
 from r2p_kg.graph import rdf, snapshot, vocab
 from r2p_kg.library import Library
 from r2p_kg.web import Settings, create_app
+from tests import in_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +48,7 @@ def frozen() -> snapshot.Snapshot:
 
 @pytest.fixture
 def client(frozen: snapshot.Snapshot) -> Iterator[FlaskClient]:
-    with create_app(Settings(), frozen, Silent(), Library()).test_client() as client:
+    with in_process.client(create_app(Settings(), frozen, Silent(), Library())) as client:
         yield client
 
 

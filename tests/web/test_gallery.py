@@ -135,3 +135,16 @@ def test_an_answer_is_not_asked_twice(client: FlaskClient, engine: Any, browser:
             "/queries/situation-responses", headers={**headers, "If-None-Match": first.headers["ETag"]}
         )
         assert (304, asked) == (again.status_code, engine.asked)
+
+
+def test_what_a_question_may_not_mean_is_said_on_its_page_and_with_its_data(
+    client: FlaskClient, browser: dict[str, str]
+) -> None:
+    """The question asks for a property that the data do not have."""
+    page = client.get("/queries/nothing", headers=browser).text
+    assert "What may not be meant" in page
+    assert "solved" in page.partition("What may not be meant")[2].partition("</section>")[0]
+    data = client.get("/queries/nothing", headers={"Accept": "text/csv"})
+    assert "unknown-term" in data.headers["R2P-Warnings"]
+    assert "What may not be meant" not in client.get("/queries/any-talks", headers=browser).text
+    assert "R2P-Warnings" not in client.get("/queries/any-talks").headers

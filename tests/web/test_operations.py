@@ -12,6 +12,7 @@ import pytest
 from r2p_kg.graph import rdf
 from r2p_kg.library import Library
 from r2p_kg.web import Settings, create_app
+from tests import in_process
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -27,7 +28,9 @@ def test_the_landing_page_leads_to_questions_and_counts(client: FlaskClient, bro
 
 
 def test_foreign_data_are_not_called_ours(world: Snapshot, engine: Any, browser: dict[str, str]) -> None:
-    client = create_app(Settings(title="my files", checked=False), world, engine, Library()).test_client()
+    client = in_process.client(
+        create_app(Settings(title="my files", checked=False), world, engine, Library())
+    )
     page = client.get("/", headers=browser).text
     assert "did not pass the checks" in page
     assert "<h1>my files</h1>" in page
@@ -59,9 +62,11 @@ def test_the_status_states_version_limits_counts_and_the_engine(
 
 
 def test_a_notice_is_shown_on_the_status_page(world: Snapshot, engine: Any, browser: dict[str, str]) -> None:
-    client = create_app(
-        Settings(notices=("2 errors: the last good snapshot is served",)), world, engine, Library()
-    ).test_client()
+    client = in_process.client(
+        create_app(
+            Settings(notices=("2 errors: the last good snapshot is served",)), world, engine, Library()
+        )
+    )
     assert "the last good snapshot is served" in client.get("/status", headers=browser).text
     assert ["2 errors: the last good snapshot is served"] == client.get("/status").json["notices"]
 

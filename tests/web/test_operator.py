@@ -14,6 +14,7 @@ import pytest
 from r2p_kg.errors import QueryCancelledError
 from r2p_kg.library import Library
 from r2p_kg.web import Settings, create_app
+from tests import in_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,9 @@ class Cancelling:
 
 @pytest.fixture
 def client(world: Snapshot, engine: Any) -> FlaskClient:
-    return create_app(Settings(), world, Cancelling(engine), Library(), operator_token=TOKEN).test_client()  # type: ignore[arg-type]
+    return in_process.client(
+        create_app(Settings(), world, Cancelling(engine), Library(), operator_token=TOKEN)
+    )  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -121,7 +124,9 @@ def test_without_the_token_it_answers_401_and_says_what_is_needed(
 def test_where_the_operator_gave_no_token_nobody_comes_in(
     world: Snapshot, engine: Any, token: str | None
 ) -> None:
-    client = create_app(Settings(), world, Cancelling(engine), Library(), operator_token=token).test_client()  # type: ignore[arg-type]
+    client = in_process.client(
+        create_app(Settings(), world, Cancelling(engine), Library(), operator_token=token)
+    )  # type: ignore[arg-type]
     for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": "Bearer None"}):
         reply = client.get("/operator/queries", headers=headers)
         assert (403, "application/problem+json") == (reply.status_code, reply.mimetype)

@@ -17,6 +17,8 @@ from r2p_kg.errors import (
 from r2p_kg.graph import vocab
 from r2p_kg.library import Library
 from r2p_kg.web import Settings, create_app
+from tests import in_process
+from tests.web.conftest import small_library
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -114,7 +116,7 @@ def test_a_path_is_never_markup_on_the_page_that_refuses_it(
 
 
 #: What every 503 says, by its kind of problem.
-RETRY = {"timeout": "1", "cancelled": "1", "busy": "7"}
+RETRY = {"timeout": "4", "cancelled": "1", "busy": "7"}
 
 
 class Failing:
@@ -127,9 +129,9 @@ class Failing:
         """Raise it."""
         raise self.error
 
-    def stats(self) -> dict[str, object]:
-        """Nothing to count."""
-        return {}
+    def stats(self) -> Any:
+        """Raise it."""
+        raise self.error
 
     def close(self) -> None:
         """Nothing to close."""
@@ -138,7 +140,7 @@ class Failing:
 @pytest.mark.parametrize(
     ("error", "status", "slug"),
     [
-        (QueryTimeoutError("over 1 s"), 503, "timeout"),
+        (QueryTimeoutError("over 1 s", retry_after=4), 503, "timeout"),
         (QueryCancelledError("cancelled"), 503, "cancelled"),
         (WorkerDiedError("died"), 500, "engine-crash"),
         (AnswerTooLargeError("big"), 413, "answer-too-large"),
@@ -150,8 +152,8 @@ class Failing:
 def test_what_the_engine_meets_becomes_a_problem(
     world: Snapshot, browser: dict[str, str], error: Exception, status: int, slug: str
 ) -> None:
-    client = create_app(Settings(), world, Failing(error), Library()).test_client()
-    for path in ("/sparql?query=ASK%20%7B%7D", "/readyz"):
+    client = in_process.client(create_app(Settings(), world, Failing(error), small_library()))
+    for path in ("/sparql?query=ASK%20%7B%7D", "/queries/any-talks"):
         reply = client.get(path)
         body = assert_problem(reply, status)
         assert vocab.PROBLEM + slug == body["type"]
@@ -159,13 +161,21 @@ def test_what_the_engine_meets_becomes_a_problem(
         assert RETRY.get(slug) == reply.headers.get("Retry-After")
         assert status == client.get(path, headers=browser).status_code
     assert 200 == client.get("/healthz").status_code
-    assert 200 == client.get("/status").status_code
+
+
+def test_a_service_without_its_engine_is_alive_and_not_ready(world: Snapshot) -> None:
+    client = in_process.client(create_app(Settings(), world, Failing(BusyError("gone")), Library()))
+    reply = client.get("/readyz")
+    assert_problem(reply, 503)
+    assert "1" == reply.headers["Retry-After"]
+    assert 200 == client.get("/healthz").status_code
+    assert {"unavailable": "gone"} == client.get("/status").get_json()["engine"]
 
 
 def test_a_fault_of_ours_is_in_the_log_under_its_instance(
     world: Snapshot, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = create_app(Settings(), world, Failing(RuntimeError("the cause")), Library()).test_client()
+    client = in_process.client(create_app(Settings(), world, Failing(RuntimeError("the cause")), Library()))
     with caplog.at_level(logging.ERROR):
         body = client.get("/readyz").get_json(force=True)
     assert body["instance"] in caplog.text

@@ -9,9 +9,8 @@ from urllib.parse import quote
 import pyoxigraph as ox
 import pytest
 
-from r2p_kg.graph import rdf, vocab
-from r2p_kg.graph import jsonld
-from r2p_kg.web import terms
+from r2p_kg.graph import jsonld, rdf, vocab
+from r2p_kg.web import resources, terms
 from r2p_kg.web.index import Index
 
 if TYPE_CHECKING:
@@ -26,6 +25,8 @@ def triples(data: bytes, media_type: str) -> set[tuple[str, str, str]]:
     """What a document says, as text."""
     form = ox.RdfFormat.from_media_type(media_type)
     assert form is not None
+    # Comunica and others ask for N-Quads first and look at the default graph alone.
+    assert all(isinstance(quad.graph_name, ox.DefaultGraph) for quad in ox.parse(data, form))
     return {(str(quad.subject), str(quad.predicate), str(quad.object)) for quad in ox.parse(data, form)}
 
 
@@ -275,3 +276,18 @@ def test_every_link_of_the_main_pages_leads_somewhere(client: FlaskClient, brows
 
 def test_an_address_with_escaped_letters_finds_the_same_thing(client: FlaskClient) -> None:
     assert 200 == client.get("/id/" + quote("arvania-2001").replace("a", "%61")).status_code
+
+
+@pytest.mark.parametrize("path", ["/ns", "/graph/schema", "/graph/facts/arvania"])
+def test_every_form_of_a_graph_says_the_same_in_the_default_graph(client: FlaskClient, path: str) -> None:
+    forms = {kind: suffix for suffix, kind in resources.SUFFIXES.items() if suffix != ".html"}
+    found = [triples(client.get(path + suffix).data, kind) for kind, suffix in forms.items()]
+    named = [{triple for triple in one if "_:" not in triple[0] + triple[2]} for one in found]
+    assert len(named[0]) > 3
+    assert [named[0]] * 6 == named
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "x", "", "1.5", "٣x"])
+def test_a_page_that_there_cannot_be_is_an_error(client: FlaskClient, page: str) -> None:
+    reply = client.get("/resource", query_string={"iri": "http://example.org/hub", "page": page})
+    assert (400, "page") == (reply.status_code, reply.get_json(force=True)["parameter"])

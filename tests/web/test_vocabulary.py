@@ -17,6 +17,7 @@ from pyoxigraph import RdfFormat
 from r2p_kg.graph import explain, rdf, snapshot, vocab
 from r2p_kg.web import create_app, diagram, glossary
 from r2p_kg.web.index import Index
+from tests import in_process
 
 from .conftest import PREFIXES, small_library
 
@@ -34,7 +35,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 @pytest.fixture
 def real(snapshot_of_the_checkout: Built, engine: Counted, settings: Settings) -> FlaskClient:
     """The real graph behind the pages; they never ask the engine, which holds another one."""
-    return create_app(settings, snapshot_of_the_checkout.snapshot, engine, small_library()).test_client()
+    return in_process.client(create_app(settings, snapshot_of_the_checkout.snapshot, engine, small_library()))
 
 
 @pytest.fixture(scope="session")
@@ -284,7 +285,7 @@ def test_data_without_statements_have_no_drawing_and_no_terms(
     plain = snapshot.Snapshot.of(
         b"<http://example.org/a> <http://example.org/p> <http://example.org/b> .\n", {}, {}
     )
-    page = create_app(settings, plain, engine, small_library()).test_client().get("/ns", headers=browser)
+    page = in_process.client(create_app(settings, plain, engine, small_library())).get("/ns", headers=browser)
     assert 200 == page.status_code
     assert "This snapshot has no terms of the vocabulary." in page.text
     assert "<svg" not in page.text
@@ -308,7 +309,7 @@ def test_another_version_is_404_and_says_which_one_there_is(
     for path in ("/ns/0.0.9", "/ns/0.0.9.ttl"):
         reply = real.get(path)
         assert (404, "application/problem+json") == (reply.status_code, reply.mimetype)
-        assert "holds no version 0.0.9 of the vocabulary" in reply.json["detail"]
+        assert "does not hold version 0.0.9 of the vocabulary" in reply.json["detail"]
         assert f"/ns/{found.version.rpartition('/')[2]}" in reply.json["detail"]
     assert "its vocabulary has no version" in client.get("/ns/0.1.0").json["detail"]
 

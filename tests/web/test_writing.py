@@ -18,6 +18,7 @@ from r2p_kg.errors import BusyError
 from r2p_kg.graph import rdf, snapshot
 from r2p_kg.web import Settings, create_app, update
 from r2p_kg.web.service import Service
+from tests import in_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +79,7 @@ def app(tmp_path: Path) -> Iterator[Flask]:
 
 @pytest.fixture
 def store(app: Flask) -> FlaskClient:
-    return app.test_client()
+    return in_process.client(app)
 
 
 def triples(reply: TestResponse) -> set[str]:
@@ -140,7 +141,7 @@ def test_the_default_graph_is_its_own_in_a_graph_store_and_the_union_elsewhere(
     app: Flask, client: FlaskClient
 ) -> None:
     assert {f'<{EX}a> <{EX}p> "01"^^<http://www.w3.org/2001/XMLSchema#integer>'} == triples(
-        app.test_client().get(f"{STORE}?default")
+        in_process.client(app).get(f"{STORE}?default")
     )
     everything = triples(client.get(f"{STORE}?default"))
     one = triples(client.get(STORE, query_string={"graph": "https://w3id.org/r2p-kg/graph/entailed"}))
@@ -316,7 +317,8 @@ def test_an_empty_token_lets_nobody_in(app: Flask) -> None:
     gate = app.extensions["r2p-kg-writing"]
     update.install(app, replace(gate, token=""))
     assert (
-        403 == app.test_client().delete(f"{STORE}?default", headers={"Authorization": "Bearer "}).status_code
+        403
+        == in_process.client(app).delete(f"{STORE}?default", headers={"Authorization": "Bearer "}).status_code
     )
 
 
@@ -475,7 +477,7 @@ class Busy:
 
 def test_a_writer_that_is_busy_says_when_to_come_back(app: Flask) -> None:
     update.install(app, update.Gate(Busy(), BEARER))
-    reply = app.test_client().delete(f"{STORE}?default", headers=AUTHORISED)
+    reply = in_process.client(app).delete(f"{STORE}?default", headers=AUTHORISED)
     assert (503, "3") == (reply.status_code, reply.headers["Retry-After"])
 
 
@@ -485,3 +487,28 @@ def test_the_description_says_that_updates_are_taken_only_where_they_are(
     texts = [one.get("/sparql", headers={"Accept": TURTLE}).get_data(as_text=True) for one in (store, client)]
     assert [True, False] == ["sd:SPARQL11Update" in text for text in texts]
     assert [False, True] == ["sd:UnionDefaultGraph" in text for text in texts]
+
+
+def test_a_byte_order_mark_before_an_update_or_an_rdf_body_says_nothing(store: FlaskClient) -> None:
+    change = f"\ufeffINSERT DATA {{ <{EX}new> <{EX}p> 1 }}"
+    for number, request in enumerate(
+        (
+            {"data": change.encode(), "content_type": "application/sparql-update"},
+            {"data": {"update": change.replace("new", "form")}},
+        )
+    ):
+        assert 204 == store.post("/sparql", **request, headers=AUTHORISED).status_code, number
+    assert asked(store, f"ASK {{ <{EX}new> ?p ?o . <{EX}form> ?q ?r }}")
+    turtle = f"\ufeff@prefix e: <{EX}> . e:marked e:p 1 .".encode()
+    graph = {"graph": f"{EX}marked"}
+    assert (
+        201
+        == store.put(
+            STORE, query_string=graph, data=turtle, content_type=TURTLE, headers=AUTHORISED
+        ).status_code
+    )
+    file = (io.BytesIO(turtle), "x.ttl", TURTLE)
+    assert 204 == store.post(STORE, query_string=graph, data={"file": file}, headers=AUTHORISED).status_code
+    assert {f'<{EX}marked> <{EX}p> "1"^^<http://www.w3.org/2001/XMLSchema#integer>'} == triples(
+        store.get(STORE, query_string=graph)
+    )

@@ -1,4 +1,4 @@
-"""What the reasoners object to → findings that name the statements that clash, each with its file and line."""
+"""What the reasoners object to → findings that name the statements that clash, with file and line."""
 
 from __future__ import annotations
 
@@ -76,7 +76,8 @@ def _clash(one: Contradiction, triples: Iterable[Triple], locations: Locations) 
     path, line = _at(triples, locations) or locations.of_subject(NamedNode(one.about[1:-1]))
     names = {variable: locations.name_written(term) for variable, term in one.bound.items()}
     message = f"{one.clash.says.format_map(names)}: {_listed(triples, locations)}"
-    repair = "decide which of the two the source supports and take the other away, or give the two things two names"
+    which = "decide which of the two the source supports and take the other away"
+    repair = f"{which}, or give the two things two names"
     return CLASHES[one.clash.name].finding(one.about[1:-1], path, line, message, repair)
 
 
@@ -130,7 +131,7 @@ def _at(triples: Iterable[Triple], locations: Locations) -> tuple[str, int] | No
 
 
 def _listed(triples: Iterable[Triple], locations: Locations) -> str:
-    """The statements with their locations, those of facts first; an axiom without a name by its location alone."""
+    """The statements with their locations, those of facts first; a nameless axiom by its location alone."""
     lines: dict[str, None] = {}
     nameless = set()
     for triple in sorted(triples, key=lambda one: _facts_first(locations.of(one))):

@@ -27,7 +27,7 @@ logging.getLogger("rdflib.term").setLevel(logging.ERROR)
 
 
 def check(corpus: Corpus) -> Iterator[Finding]:
-    """One finding for each literal that has no value, holds a control character, or is changed by the engine."""
+    """One finding for each literal without a value, with a control character, or changed by the engine."""
     written = [
         (source.path, line, triple, triple.object)
         for source in corpus.sources

@@ -72,7 +72,7 @@ class Locations:
         return self.subjects.get(term) or self.uses.get(term) or (HEAD, 1)
 
     def find(self, focus: Term, predicate: Term | None, value: Term | None) -> tuple[str, int]:
-        """The line of a triple, else of one with that subject and predicate, else of the subject's declaration."""
+        """The line of a triple, else of one with that subject and predicate, else of the subject's type."""
         if isinstance(predicate, NamedNode) and isinstance(focus, NamedNode | BlankNode):
             exact = self.triples.get(Triple(focus, predicate, value)) if value is not None else None
             near = exact or self.pairs.get((focus, predicate))

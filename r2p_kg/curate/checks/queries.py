@@ -132,7 +132,7 @@ def check(store: Store, folder: Path, locations: Locations) -> Iterator[Finding]
 
 
 def in_folder(folder: Path) -> Iterator[tuple[Path, CheckQuery]]:
-    """The check queries of a folder with their paths, in the order of their names; none if there is no folder."""
+    """The check queries of a folder with their paths, in order of names; none if there is no folder."""
     for name in files.find(folder, ".rq") if folder.is_dir() else ():
         yield folder / name, read(folder / name)
 

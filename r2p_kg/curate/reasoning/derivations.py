@@ -25,7 +25,14 @@ KEPT = 5
 
 @dataclass(frozen=True, order=True)
 class Derivation:
-    """One step: ``length`` of the whole way that ends with it, the ``rule`` by its name in the standard, and the ``premises``."""
+    """One step.
+
+    Attributes:
+        length: of the whole way that ends with it.
+        rule: its name in the standard.
+        premises: the triples from which it concludes.
+
+    """
 
     length: int
     rule: str
@@ -33,13 +40,14 @@ class Derivation:
 
 
 def derivations(
-    store: Store, rules: Iterable[Compiled], found: Iterable[Pattern]
+    store: Store, rules: Iterable[Compiled], concluded: Iterable[Pattern]
 ) -> Mapping[Pattern, tuple[Derivation, ...]]:
-    """Each triple that was ``found`` in a closed store → its derivations, the shortest first, at most KEPT, each resting on something else.
+    """Each triple that was ``concluded`` in a closed store → its derivations.
 
-    No triple stands behind itself: the premises of every derivation have shorter ways than the triple.
+    The shortest first, at most KEPT, each resting on something else. No triple is its own reason: the
+    premises of every derivation have shorter ways than the triple.
     """
-    wanted = frozenset(found)
+    wanted = frozenset(concluded)
     steps = [step for step in set(_instances(store, rules)) if step[2] in wanted and step[2] not in step[1]]
     length = _lengths(steps, wanted)
     ways: dict[Pattern, set[Derivation]] = {}
@@ -53,10 +61,7 @@ def derivations(
 
 
 def _telling(ways: Mapping[Pattern, list[Derivation]]) -> dict[Pattern, tuple[Derivation, ...]]:
-    """The shortest ways, without those that rest on all that a shorter one rests on.
-
-    They tell nothing new.
-    """
+    """The shortest ways, without those that rest on all that a shorter one rests on: they add nothing."""
     ends: dict[Pattern, frozenset[Pattern]] = {}
     for fact in sorted(ways, key=lambda one: (ways[one][0].length, one)):
         ends[fact] = frozenset().union(*(ends.get(premise, {premise}) for premise in ways[fact][0].premises))
@@ -76,7 +81,7 @@ def _telling(ways: Mapping[Pattern, list[Derivation]]) -> dict[Pattern, tuple[De
 
 def support(facts: Iterable[Pattern], why: Mapping[Pattern, tuple[Derivation, ...]]) -> tuple[Pattern, ...]:
     """The asserted triples at the ends of the shortest ways to some triples, each once."""
-    found: dict[Pattern, None] = {}
+    asserted: dict[Pattern, None] = {}
     todo, seen = list(facts)[::-1], set()
     while todo:
         fact = todo.pop()
@@ -86,8 +91,8 @@ def support(facts: Iterable[Pattern], why: Mapping[Pattern, tuple[Derivation, ..
         if fact in why:
             todo += why[fact][0].premises[::-1]
         else:
-            found[fact] = None
-    return tuple(found)
+            asserted[fact] = None
+    return tuple(asserted)
 
 
 def _lengths(

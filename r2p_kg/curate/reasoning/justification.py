@@ -29,9 +29,9 @@ _DECLARED = tuple(
 
 
 def minimal(lines: Iterable[str], named: str, holds: Callable[[Sequence[str]], bool]) -> tuple[str, ...]:
-    """Lines of N-Triples for which ``holds`` is true, and is not without any one of them.
+    """Lines of N-Triples for which ``holds`` is true, and is not true without any one of them.
 
-    None where it is not true of all lines.
+    None at all if it is not true of all lines together.
 
     ``named``: the reasoner's words, from whose local names the search begins. Declarations are taken for
     granted. What hangs together by blank nodes is kept or dropped together, as the axiom that it is.
@@ -65,7 +65,7 @@ def _needed(
 ) -> list[tuple[str, ...]]:
     """Those axioms that, with what is ``given``, cannot be spared.
 
-    U. Junker's QuickXplain, which asks little where few of many are needed.
+    U. Junker's QuickXplain, which asks little if few of many are needed.
     """
     if grown and holds(given):
         return []

@@ -16,7 +16,7 @@ from r2p_kg.graph import vocab
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: where ``schema`` and ``body`` hold, ``head`` holds.
+    """One rule: if ``schema`` and ``body`` hold, ``head`` holds.
 
     All three are triple patterns of three tokens each, joined by `` . ``. ``schema`` is matched against the
     axioms before the facts are looked at, and may use paths; its variables are then constants in ``body`` and
@@ -38,11 +38,11 @@ class Rule:
 
 @dataclass(frozen=True)
 class Clash:
-    """One rule whose conclusion is *false*: where ``schema`` and ``body`` hold, the graph contradicts itself.
+    """One rule whose conclusion is *false*: if ``schema`` and ``body`` hold, the graph contradicts itself.
 
     ``says``: a sentence with the variables in curly brackets; ``focus``: the variable that the finding is
     about. ``given`` and ``where``: as in :class:`Rule`. ``lenient``: OWL itself may bear with it, we do not.
-    Where both ``?y`` and ``?z`` occur they must be different terms.
+    If both ``?y`` and ``?z`` occur they must be different terms.
     """
 
     name: str
