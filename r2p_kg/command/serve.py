@@ -103,6 +103,9 @@ def address_of(host: str, port: int) -> str:
         raise UsageError(message) from error
     # Of both kinds of address, that of version 4 first: more clients can reach it.
     for family, kind, protocol, _, address in sorted(found, key=lambda one: one[0] != socket.AF_INET):
+        if "%" in str(address[0]):  # granian takes none
+            message = f"--host {host!r}: an address with a zone cannot be listened at; give another"
+            raise UsageError(message)
         try:
             with socket.socket(family, kind, protocol) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -110,9 +113,6 @@ def address_of(host: str, port: int) -> str:
         except OSError as error:
             failed = error
         else:
-            if "%" in str(address[0]):
-                message = f"--host {host!r}: an address with a zone cannot be listened at; give another"
-                raise UsageError(message)
             return str(address[0])
     message = f"cannot listen at {host} port {port}: {failed.strerror}; choose another with --host or --port"
     raise UsageError(message) from failed
