@@ -13,15 +13,13 @@
         ├── BodySyntaxError         400: the RDF of a request's body has an error; knows line and column
         ├── NotAcceptableError      406: no format of the request can be produced
         ├── AnswerTooLargeError     413: over the row or byte limit; nothing was sent
+        ├── QueryTimeoutError       503: over its deadline; its process was killed
+        ├── QueryCancelledError     503: the operator ended it, or the client left
         ├── WorkerDiedError         500: the engine's process died of this query (stack, memory)
-        └── UnavailableError        503: not now; knows when to come back
-            ├── QueryTimeoutError   over its deadline; its process was killed
-            ├── QueryCancelledError the operator stopped it, or nobody waits for its answer any more
-            └── BusyError           the queue is full
-                └── AllowanceError  429: this client's queries took too much time
+        ├── BusyError               503: the queue is full; try again later
+        └── AllowanceError          429: this client's queries took too much time
 
-Messages say what, where and what to do, in that order. Between processes an error travels as its
-:meth:`R2PError.fields`.
+Messages say what, where and what to do, in that order.
 """
 
 from __future__ import annotations
@@ -32,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 from r2p_kg.sparql.errors import SparqlRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from r2p_kg.sparql.errors import SparqlError
 
@@ -43,19 +41,8 @@ class R2PError(Exception):
     exit_code = 2
 
     def fields(self) -> dict[str, Any]:
-        """The error as another process can be told of it: its class (``error``), message and attributes."""
-        return {**vars(self), "error": type(self).__name__, "message": str(self)}
-
-    @staticmethod
-    def from_fields(record: Mapping[str, Any]) -> R2PError:
-        """The error that another process told of in :meth:`fields`; a QueryError if its class is unknown here."""
-        attributes = dict(record)
-        name, message = attributes.pop("error"), str(attributes.pop("message"))
-        kind = next((one for one in _kinds(R2PError) if one.__name__ == name), QueryError)
-        # Not by the constructor, which may take something else and make the message of it.
-        made = kind.__new__(kind, message)
-        vars(made).update(attributes)
-        return made
+        """The error as a JSON object, for another process: its class, its message, and every attribute."""
+        return {"error": type(self).__name__, "message": str(self), **vars(self)}
 
 
 class UsageError(R2PError):
@@ -73,13 +60,16 @@ class LibraryError(R2PError):
 class QueryError(R2PError):
     """A question was not answered.
 
-    ``status`` is the HTTP status (RFC 9110), ``slug`` the last segment of the problem type (RFC 9457, section
-    3.1.1).
+    status: The HTTP status (RFC 9110).
+    slug: The last segment of the problem type (RFC 9457, section 3.1.1).
+    title: What kind of problem it is.
+    retry_after: In how many seconds it is worth while to ask again (RFC 9110, section 10.2.3), None if never.
     """
 
     status = 400
     slug = "query-error"
     title = "The query was not answered"
+    retry_after: int | None = None
 
 
 class QuerySyntaxError(QueryError):
@@ -144,6 +134,24 @@ class AnswerTooLargeError(QueryError):
     title = "The answer is larger than this service sends"
 
 
+class QueryTimeoutError(QueryError):
+    """The query ran past its deadline and its process was killed."""
+
+    status = 503
+    slug = "timeout"
+    title = "The query took too long"
+    retry_after = 10
+
+
+class QueryCancelledError(QueryError):
+    """The query was ended while it ran: by the operator, or because nobody waits for its answer any more."""
+
+    status = 503
+    slug = "cancelled"
+    title = "The query was cancelled"
+    retry_after = 10
+
+
 class WorkerDiedError(QueryError):
     """The process that evaluated the query died of it; the service goes on with another."""
 
@@ -152,41 +160,18 @@ class WorkerDiedError(QueryError):
     title = "The query brought its process down"
 
 
-class UnavailableError(QueryError):
-    """Not now; ``retry_after`` says in how many seconds to come back (RFC 9110, section 10.2.3)."""
+class BusyError(QueryError):
+    """Too many queries wait already; ``retry_after`` says in how many seconds to come back."""
 
     status = 503
-    slug = "unavailable"
-    title = "The service cannot answer now"
+    slug = "busy"
+    title = "The service is busy"
+
+    retry_after: int
 
     def __init__(self, message: str, retry_after: int = 1) -> None:
         super().__init__(message)
         self.retry_after = retry_after
-
-
-class QueryTimeoutError(UnavailableError):
-    """The query ran past its deadline and its process was killed."""
-
-    slug = "timeout"
-    title = "The query took too long"
-
-
-class QueryCancelledError(UnavailableError):
-    """The query was stopped: by the operator, or because nobody waited for its answer any more."""
-
-    slug = "cancelled"
-    title = "The query was stopped"
-
-
-class BusyError(UnavailableError):
-    """Too many queries wait already, or what answers them is not there yet."""
-
-    slug = "busy"
-    title = "The service is busy"
-
-
-class ShareError(BusyError):
-    """Who borrows query workers has its share of them already; it waits until one of its own comes free."""
 
 
 class AllowanceError(BusyError):
@@ -207,14 +192,20 @@ class AllowanceError(BusyError):
         )
 
 
+def from_fields(fields: Mapping[str, Any]) -> R2PError:
+    """The error that :meth:`R2PError.fields` was made of."""
+    kinds: list[type[R2PError]] = [R2PError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    named = next((kind for kind in kinds if kind.__name__ == fields["error"]), QueryError)
+    # Past the constructor, which may take something else than the message.
+    error = named.__new__(named, fields["message"])
+    vars(error).update({name: value for name, value in fields.items() if name not in {"error", "message"}})
+    return error
+
+
 def of_sparql(error: SparqlError) -> QueryError:
-    """The error of this tree that says the same as one of :mod:`r2p_kg.sparql`, which knows nothing of it."""
+    """The error of this tree that says the same as one of :mod:`r2p_kg.sparql`, which knows nothing of this tree."""
     if isinstance(error, SparqlRefusedError):
         return QueryRefusedError(str(error), error.line, error.column, error.status)
     return QuerySyntaxError(str(error), error.line, error.column, error.hint)
-
-
-def _kinds(kind: type[R2PError]) -> Iterator[type[R2PError]]:
-    yield kind
-    for below in kind.__subclasses__():
-        yield from _kinds(below)

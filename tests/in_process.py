@@ -141,7 +141,7 @@ class Front:
         """One request and its answer; ``headers`` may hold a name more than once."""
         path, _, address = path.partition("?")
         given = [*([("host", host)] if host else []), *(headers or [])]
-        return self._exchanged(Scope(method, path, address, Fields(given)), body)
+        return self.exchanged(Scope(method, path, address, Fields(given)), body)
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         """Answer what a WSGI client asks."""
@@ -158,11 +158,12 @@ class Front:
             scheme=environ["wsgi.url_scheme"],
         )
         length = environ.get("CONTENT_LENGTH")
-        found = self._exchanged(scope, environ["wsgi.input"].read(int(length) if length else 0))
+        found = self.exchanged(scope, environ["wsgi.input"].read(int(length) if length else 0))
         start(f"{found.status} -", found.headers)
         return [found.answer]
 
-    def _exchanged(self, scope: Scope, body: bytes) -> Proto:
+    def exchanged(self, scope: Scope, body: bytes = b"") -> Proto:
+        """One request, as the server would give it, and its answer."""
         proto = Proto(body)
         asyncio.run_coroutine_threadsafe(self.gateway.__rsgi__(scope, proto), _loop()).result(60)
         return proto

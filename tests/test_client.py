@@ -102,7 +102,7 @@ def test_a_saved_query_is_asked_by_its_id_and_parameters(client: R2P) -> None:
 
 
 def test_a_wrong_question_or_parameter_is_refused_in_the_services_own_words(client: R2P) -> None:
-    with pytest.raises(ServiceError, match="/queries/no-such-query is no address") as caught:
+    with pytest.raises(ServiceError, match="nothing at /queries/no-such-query") as caught:
         client.question("no-such-query")
     assert 404 == caught.value.status
     with pytest.raises(ServiceError, match="with-value has no such parameter; it has text") as caught:

@@ -338,12 +338,12 @@ def test_a_large_body_and_the_operators_addresses_stay_outside(both: tuple[str, 
 @pytest.mark.served
 def test_long_queries_are_counted_for_whom_nginx_names_whatever_he_claims(both: tuple[str, str]) -> None:
     nginx, service = both
-    # What a killed query took is told to the front with the next one: the third is refused.
+    # What a killed query took is told to the front at its end: the next one is refused.
     said = [
         get(nginx, f"{ENDLESS}%23{number}", JSON, ("X-Forwarded-For", f"203.0.113.{number}".encode()))
         for number in range(3)
     ]
-    assert [503, 503, 429] == [one.status for one in said]
+    assert [503, 429, 429] == [one.status for one in said]
     assert b"allowance-used" in said[2].body
     assert int(said[2].headers["retry-after"]) > 0
     # Straight to the service and without a proxy's word it is a client of this machine, which has no

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from pyoxigraph import RdfFormat
 
-from r2p_kg.engine import changes, wire, writing
+from r2p_kg.engine import changes, frames, writing
 from r2p_kg.engine.changes import GraphChange, Payload, Update
 from r2p_kg.errors import (
     BodySyntaxError,
@@ -154,8 +154,8 @@ def test_the_process_has_no_network_even_where_policy_lets_a_fetch_through(curre
         listener.listen()
         head, body = changes.pack(Update(f"LOAD <http://127.0.0.1:{listener.getsockname()[1]}/x>"))
         with subprocess.Popen([sys.executable, "-c", WITHOUT_POLICY, str(theirs.fileno())], pass_fds=[theirs.fileno()]) as process:
-            wire.send(ours, {**head, "current": str(current), "folder": str(current.parent), "memory": writing.MEMORY}, body)
-            reply, _ = wire.receive(ours, time.monotonic() + 30)
+            frames.send(ours, {**head, "current": str(current), "folder": str(current.parent), "memory": writing.MEMORY}, body)
+            reply, _ = frames.receive(ours, time.monotonic() + 30)
             assert 0 == process.wait(30)
         assert "Operation not permitted" in reply["message"]
         listener.settimeout(0.2)

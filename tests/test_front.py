@@ -473,6 +473,18 @@ def test_a_condition_decides_nothing_about_post(service: Service) -> None:
             assert reply.body
 
 
+@pytest.mark.parametrize("version", ["1", "1.1"])
+def test_two_hosts_are_an_error_and_poison_nothing(flask: FlaskClient, version: str) -> None:
+    front = in_process.Front(flask.application.app, kept=1_000_000)
+    for lines in ([("host", "good.example"), ("host", "evil.example")], [("host", "good.example")]):
+        reply = front.exchanged(
+            in_process.Scope("GET", "/void", "", in_process.Fields(lines), http_version=version)
+        )
+        assert len(lines) == 1 or 400 == reply.status
+    assert 200 == reply.status
+    assert b"<http://good.example/sparql>" in reply.answer
+
+
 @pytest.mark.parametrize("name", ["Content-Type", "Authorization"])
 def test_what_may_be_said_once_and_is_said_twice_is_an_error(flask: FlaskClient, name: str) -> None:
     lines = [("content-type", "application/sparql-query"), (name, "a/b"), (name, "a/b")]

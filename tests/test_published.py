@@ -172,3 +172,10 @@ def test_other_questions_over_the_same_data_are_another_snapshot_to_serve_and_th
     latest = publisher.publish(snapshot_of_the_checkout.path)
     publisher.keep(latest)
     assert [latest] == list((tmp_path / "served").iterdir())
+
+
+def test_what_was_written_alone_leaves_the_description_out(client: Any) -> None:
+    query = f"SELECT (COUNT(*) AS ?n) {{ ?q a <{SH}SPARQLExecutable> }}"
+    fields = {"query": query, "entailment": "none"}
+    found = client.get("/sparql", query_string=fields, headers={"Accept": "text/csv"}).text
+    assert ["n", "0"] == found.split()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from r2p_kg.command.signals import Signals
     from r2p_kg.engine.pool import PoolSettings
     from r2p_kg.limits import Bound
-    from r2p_kg.web.service import Settings
 
 #: Set in the environment if this process has built the snapshot and begun anew.
 _BUILT: Final = "R2P_BUILT"
@@ -180,6 +179,7 @@ def serve(
     environment = dict(os.environ)
     with attended() as heard:
         from r2p_kg.command import serve as serving
+        from r2p_kg.web.service import Settings
 
         address = serving.address_of(host, port)
         token = _token("--write-token-file", write_token_file, _WRITE_TOKEN)
@@ -190,7 +190,7 @@ def serve(
                 "curated graph would be lost at the next build; edit its Turtle files instead"
             )
             raise UsageError(message)
-        settings = replace(_settings(limits), union=not token, proxies=proxy, public_url=public_url)
+        settings = Settings(**asdict(limits), union=not token, proxies=proxy, public_url=public_url)
         pool = _pool(limits, query_workers, union=not token)
 
         def run(offer: Offer) -> None:
@@ -207,21 +207,6 @@ def serve(
         run(
             serving.Offer(path, replace(settings, notices=notices), where.queries, folders=where, watch=watch)
         )
-
-
-def _settings(limits: Limits) -> Settings:
-    from r2p_kg.web.service import Settings
-
-    return Settings(
-        seconds=limits.seconds,
-        rows=limits.rows,
-        bytes=limits.bytes,
-        query_bytes=limits.query_bytes,
-        body_bytes=limits.body_bytes,
-        table_rows=limits.table_rows,
-        cache_bytes=limits.cache,
-        slow_seconds=limits.slow_seconds,
-    )
 
 
 def _pool(limits: Limits, workers: int, *, union: bool) -> PoolSettings:

@@ -31,6 +31,10 @@ _log = logging.getLogger(__name__)
 #: How many errors of a bad edit the status page lists.
 _SHOWN: Final = 20
 
+#: Seconds that a saved question may take when it is tried: ten times what the service gives it, because the service
+#: goes on meanwhile and may leave a tenth of the machine.
+_PATIENCE: Final = 300.0
+
 #: Seconds between two looks at the folder that is watched.
 _LOOK: Final = 1.0
 
@@ -77,6 +81,7 @@ def tried(folders: Folders) -> tuple[Path, tuple[str, ...]]:
     Raises LibraryError where a saved question cannot be read or answered.
     """
     from r2p_kg import library
+    from r2p_kg.engine import Budget
     from r2p_kg.engine.pool import Pool, PoolSettings
     from r2p_kg.graph import snapshot
 
@@ -91,6 +96,7 @@ def tried(folders: Folders) -> tuple[Path, tuple[str, ...]]:
                 graph = query.form in {"construct", "describe"}
                 pool.ask(
                     library.bind(query, {}, prefixes),
+                    budget=Budget(seconds=_PATIENCE),
                     media_type="application/n-triples" if graph else "application/sparql-results+json",
                 )
     except QueryError as error:

@@ -54,6 +54,8 @@ _HEADERS = 10_000
 _STARTS, _PATIENCE = 5, 60.0
 #: Seconds after which a service that does not answer is no longer waited for.
 _STARTING = 60
+#: Set by a SIGHUP that came before the service could reload.
+_reload_wanted = threading.Event()
 #: Prefixes for data that bring none of their own.
 _COMMON = {
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
@@ -166,14 +168,14 @@ def served(
 ) -> Mount:
     """A snapshot ready to be served, with the saved questions as they are now.
 
-    With ``questions`` if a bad edit keeps those from being read.
+    ``questions``: what is served instead if a bad edit keeps them from being read.
     """
     from r2p_kg import web
     from r2p_kg.engine import broker
     from r2p_kg.web.mount import Mount
 
     settings = replace(offer.settings, notices=notices)
-    engine = broker.Client(address, found.identity)
+    engine = broker.Client(address)
     if offer.queries:
         with suppress(LibraryError):  # the reload that found it says so, in the log and on the status page
             questions = library.load(offer.queries)
@@ -294,7 +296,7 @@ def _until_granian_listens() -> None:
 
 @contextmanager
 def _counters() -> Iterator[None]:
-    """A folder for the counters of all front processes (:mod:`r2p_kg.web.metrics`)."""
+    """A folder for the counters of all front processes, gone when the context ends."""
     with tempfile.TemporaryDirectory(prefix="r2p-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         try:

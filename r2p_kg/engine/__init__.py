@@ -1,11 +1,11 @@
-"""Ask a question within a budget: killable worker processes, policy before evaluation, the same contract over a remote service.
+"""Ask a question within a budget: killable worker processes, policy before evaluation, the same contract elsewhere.
 
-``policy`` inspects the text; ``pool`` owns the workers that ``zygote`` forks; ``broker`` gives one pool to many front processes;
-``remote`` asks another SPARQL service.
+``pool`` lends the workers that ``zygote`` forks, as ``lending`` decides; ``broker`` gives one pool to many front
+processes, each a ``borrower``; ``remote`` asks another SPARQL service.
 """
 
 from __future__ import annotations
 
-from r2p_kg.engine.contract import Answer, Budget, Dataset, Engine
+from r2p_kg.engine.contract import Answer, Budget, Dataset, Engine, Operated
 
-__all__ = ["Answer", "Budget", "Dataset", "Engine"]
+__all__ = ["Answer", "Budget", "Dataset", "Engine", "Operated"]

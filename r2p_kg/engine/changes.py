@@ -78,13 +78,15 @@ class Writer(Protocol):
 
 
 def pack(change: Change) -> tuple[dict[str, Any], bytes]:
-    """The change as a JSON head and a body of bytes, for :mod:`r2p_kg.engine.wire`.
+    """The change as a JSON head and a body of bytes, for :mod:`r2p_kg.engine.frames`.
 
     >>> pack(Update("CLEAR ALL"))
     ({'change': 'update', 'default': (), 'named': ()}, b'CLEAR ALL')
     """
     if isinstance(change, Update):
-        return {"change": "update", "default": change.default, "named": change.named}, change.text.encode("utf-8", "surrogatepass")
+        return {"change": "update", "default": change.default, "named": change.named}, change.text.encode(
+            "utf-8", "surrogatepass"
+        )
     parts = [{"media_type": payload.media_type, "length": len(payload.body)} for payload in change.payloads]
     head = {"change": change.action, "graph": change.graph, "base": change.base, "parts": parts}
     return head, b"".join(payload.body for payload in change.payloads)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from r2p_kg.limits import Limits
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from r2p_kg.sparql.lint import LintWarning
-
-from r2p_kg.limits import Limits
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,13 @@ class Dataset:
 class Answer:
     """A whole answer.
 
-    kind: select, ask or graph.
-    rows: Solutions or triples; None if they were not counted.
+    kind: ``select``, ``ask`` or ``graph``.
+    media_type: The format of the body.
+    body: All of it.
+    elapsed: Seconds of evaluation.
+    rows: Solutions or triples, None if they were not counted.
     worker: The process that gave it, if that is known.
-    warnings: Reasons to doubt that the query means what it says; none if whoever answered knows of none.
+    warnings: What the query probably does not mean.
     """
 
     kind: str
@@ -52,19 +55,23 @@ class Answer:
     warnings: tuple[LintWarning, ...] = ()
 
 
-class Engine(Protocol):
+class Operated(Protocol):
+    """Anything that evaluates queries for a service: what runs there can be seen and ended."""
+
+    def stats(self) -> Mapping[str, Any]:
+        """Counters, and as ``running`` the queries that are evaluated; raises QueryError if they cannot be told."""
+        ...
+
+    def cancel(self, number: str) -> bool:
+        """End the running query with that ``id``; False if none of that id runs."""
+        ...
+
+
+class Engine(Operated, Protocol):
     """Anything that answers SPARQL queries within a budget."""
 
     def ask(self, query: str, *, media_type: str, dataset: Dataset = ..., budget: Budget = ...) -> Answer:
         """The whole answer in the format of ``media_type``; raises a QueryError instead of giving part of one."""
-        ...
-
-    def stats(self) -> Mapping[str, Any]:
-        """What the engine counts: places, who waits, what runs. Raises QueryError if nobody can say."""
-        ...
-
-    def cancel(self, number: str) -> bool:
-        """End a running query; False if no query of that id runs any more."""
         ...
 
     def close(self) -> None:

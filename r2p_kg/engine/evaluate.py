@@ -59,7 +59,13 @@ def evaluate(store: ox.Store, query: str, media_type: str, dataset: Dataset, bud
     except (RuntimeError, ValueError, OSError) as error:
         message = f"the query could not be evaluated: {error}"
         raise QueryError(message) from error
-    kind = "graph" if isinstance(results, ox.QueryTriples) else "ask" if isinstance(results, ox.QueryBoolean) else "select"
+    kind = (
+        "graph"
+        if isinstance(results, ox.QueryTriples)
+        else "ask"
+        if isinstance(results, ox.QueryBoolean)
+        else "select"
+    )
     form = _form(kind, media_type)
     if form is None:
         message = f"{media_type} cannot carry the answer of this query, which is of the kind {kind}"
@@ -76,7 +82,11 @@ def evaluate(store: ox.Store, query: str, media_type: str, dataset: Dataset, bud
         message = f"the query could not be evaluated: {error}"
         raise QueryError(message) from error
     body = xml_form.checked(b"".join(sink.parts), media_type, kind)
-    rows = _rows(kind, media_type, body) if len(body) <= _COUNTED or len(body) > budget.rows * _SHORTEST_ROW.get(media_type, 1) else None
+    rows = (
+        _rows(kind, media_type, body)
+        if len(body) <= _COUNTED or len(body) > budget.rows * _SHORTEST_ROW.get(media_type, 1)
+        else None
+    )
     if rows is not None and rows > budget.rows:
         message = f"the answer has {rows:,} rows; this service sends at most {budget.rows:,}. Add LIMIT, or narrow the pattern. Nothing was sent"
         raise AnswerTooLargeError(message)
@@ -85,17 +95,26 @@ def evaluate(store: ox.Store, query: str, media_type: str, dataset: Dataset, bud
 
 @cache
 def _form(kind: str, media_type: str) -> ox.RdfFormat | ox.QueryResultsFormat | None:
-    return ox.RdfFormat.from_media_type(media_type) if kind == "graph" else ox.QueryResultsFormat.from_media_type(media_type)
+    return (
+        ox.RdfFormat.from_media_type(media_type)
+        if kind == "graph"
+        else ox.QueryResultsFormat.from_media_type(media_type)
+    )
 
 
-def _ask(store: ox.Store, query: str, dataset: Dataset) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
+def _ask(
+    store: ox.Store, query: str, dataset: Dataset
+) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
     """SPARQL 1.1 Protocol, section 2.1.4: a dataset of the protocol replaces that of the query; none means the query's own FROM.
 
     Without either it is the store's own. Relative IRIs are resolved against the project's base, whatever the address of the service.
     """
     if dataset.default or dataset.named:
         return store.query(
-            query, base_iri=vocab.BASE, default_graph=[ox.NamedNode(iri) for iri in dataset.default], named_graphs=[ox.NamedNode(iri) for iri in dataset.named]
+            query,
+            base_iri=vocab.BASE,
+            default_graph=[ox.NamedNode(iri) for iri in dataset.default],
+            named_graphs=[ox.NamedNode(iri) for iri in dataset.named],
         )
     return store.query(query, base_iri=vocab.BASE)
 

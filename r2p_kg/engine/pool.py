@@ -1,76 +1,63 @@
-"""The pool: as many queries at once as there are places, each within its budget, each killable, with spares at hand.
+"""The pool: query workers lent as :mod:`.lending` decides, and an engine over them for whoever may wait in a thread.
 
-Who asks here gets an answer (:meth:`Pool.ask`); a front process that asks thousands of small questions a second is lent a worker instead
-(:meth:`Pool.lend`) and talks to it directly. It tells the pool of a query as soon as that takes long, so that deadline, cancelling and the
-operator's list hold for those as well. A query that goes on and on loses its place and its priority: the small ones pass it.
+A front process, which asks thousands of small questions a second, joins the pool and is lent workers that it talks
+to directly (:mod:`.borrower`). :meth:`Pool.ask` is a front of its own for one question. One thread forks workers, so
+that nobody who brings news has to wait for that; one looks at what runs.
 """
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from r2p_kg import log
-from r2p_kg.engine import exchange, policy, wire
+from r2p_kg.engine import frames, policy, worker_protocol
+from r2p_kg.engine.allowances import Allowances
 from r2p_kg.engine.contract import Answer, Budget, Dataset
-from r2p_kg.engine.places import Allowances, Places
-from r2p_kg.engine.processes import start
+from r2p_kg.engine.lending import Demote, Kill, Lend, Lending, Owe, Recall
+from r2p_kg.engine.workers import STOPPING, Workers
 from r2p_kg.errors import (
     BusyError,
     NotAcceptableError,
     QueryCancelledError,
     QueryError,
     QueryTimeoutError,
-    ShareError,
+    R2PError,
     WorkerDiedError,
 )
 from r2p_kg.graph import media
 from r2p_kg.limits import Limits
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Callable
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from r2p_kg.engine.processes import Worker, Zygote
+    from r2p_kg.engine.lending import Action, Loan
+    from r2p_kg.engine.processes import Worker
 
-_SHARE: Final = "every worker is in use, and this process has its share of them; come back in a moment"
+#: Seconds between two looks if nobody waits and nothing runs.
+_REST: Final = 3600.0
 
-_STOPPING: Final = "the query service is stopping; come back in a moment"
-
-_REPLACED: Final = "the data were replaced while the question was on its way; ask it again"
-
-#: Nobody reads it but the log.
-_GONE: Final = "the one who asked went away, and the query was stopped"
-
-#: Why a query was stopped that ran past its deadline.
-_LATE: Final = "timeout"
-
-#: Seconds between two looks at what runs.
-_LOOK: Final = 0.05
-
-#: Seconds after which a query gives its place to others and runs on with the lowest priority.
-_LONG: Final = 0.25
-
-#: Seconds for which the next queries of a client whose query took long begin without a place of their own.
-SUSPECTED: Final = 10.0
-
-#: Clients that are remembered before those are forgotten of whom there is nothing to remember.
-_CLIENTS: Final = 1000
+#: How many deaths of its workers a query may see before they are its own.
+DEATHS: Final = 2
 
 
 @dataclass(frozen=True)
 class PoolSettings:
-    """``workers``: queries evaluated at once. ``spares``: idle workers kept beyond that, for the place of a killed one.
+    """What an operator decides of the pool.
 
-    ``queue``: queries that may wait. ``memory``: bytes that one query may take. ``union``: the default graph is the union of all graphs.
-    ``allowance``: seconds of long queries that one client may take at once, ``refill`` what it gets back in a second (0: no such limit).
+    workers: Queries that are evaluated at once.
+    spares: Idle workers that are kept beyond that, for the place of one that was killed.
+    queue: Queries that may wait.
+    memory: Bytes that one query may take.
+    union: The default graph is the union of all graphs.
+    allowance: Seconds of long queries that one client may take at once.
+    refill: Seconds that it gets back in a second; 0 for no such limit.
     """
 
     workers: int = 2
@@ -82,157 +69,171 @@ class PoolSettings:
     refill: float = Limits.refill
 
 
-@dataclass(eq=False)
-class Use:
-    """A worker that somebody uses: for one query, or on loan.
+class Front(Protocol):
+    """Whoever is lent workers. Each method sends word and never waits; the pool calls them one at a time."""
 
-    ``query`` is None while a borrower tells of none. ``placed``: it holds one of the places. ``ended``: why it was killed.
-    ``tell``: sends word to the borrower (``recall``, ``slow`` or ``ended`` and the reason); None where there is none.
-    """
+    def lent(self, loan: Loan, worker: Worker) -> None:
+        """Here is a worker."""
 
-    worker: Worker
-    tell: Callable[[str, str], None] | None = None
-    holder: str = ""
-    id: str = ""
-    query: str | None = None
-    client: str = ""
-    started: float = 0.0
-    deadline: float = 0.0
-    placed: bool = True
-    recalled: bool = False
-    ended: str = ""
+    def recall(self, *, now: bool) -> None:
+        """A worker is wanted back: one that has nothing to do, or ``now`` the next one that has answered."""
+
+    def slow(self, loan: Loan) -> None:
+        """The worker has lost its place, and is to be given back after its query."""
+
+    def owes(self, client: str, seconds: float) -> None:
+        """A client has to wait so long before it may ask again."""
+
+    def refused(self, digest: str, error: R2PError) -> None:
+        """There is no worker over that snapshot."""
 
 
 class Pool:
     """An Engine over a snapshot file. Safe to call from many threads; :meth:`close` ends every process it started.
 
-    Raises SnapshotError where the file cannot be served.
+    Raises SnapshotError if the file cannot be served.
     """
 
     def __init__(self, path: Path, settings: PoolSettings | None = None) -> None:
         self.settings = settings or PoolSettings()
+        self._workers = Workers(path, self.settings.memory, union=self.settings.union)
+        self._lending = Lending(
+            self.settings.workers, Allowances(self.settings.refill, self.settings.allowance)
+        )
         self._state = threading.Lock()
-        self._places = Places(self.settings.workers, self.settings.queue)
-        self._allowances = Allowances(self.settings.refill, self.settings.allowance)
-        self._idle: deque[Worker] = deque()
-        self._uses: list[Use] = []
-        self._numbers = itertools.count(1)
+        self._fronts: dict[str, Front] = {}
+        #: The workers of the loans, and the seconds that each had worked when its query was told of.
+        self._lent: dict[Loan, Worker] = {}
+        self._worked: dict[Loan, float] = {}
+        self._names = itertools.count(1)
         self._counts: Counter[str] = Counter()
-        self._forking = 0
         self._closed = threading.Event()
-        self._zygote = start(path, self.settings.memory, union=self.settings.union)
-        #: Zygotes of earlier snapshots that somebody still asks; a worker dies with its zygote.
-        self._earlier: list[Zygote] = []
-        self._kept: set[str] = set()
-        #: Clients whose queries took long, and until when.
-        self._suspects: dict[str, float] = {}
-        self._refill()
-        threading.Thread(target=self._watch, name="pool", daemon=True).start()
+        self._wake = threading.Event()
+        #: Loans that need a worker; None asks for spares.
+        self._orders: SimpleQueue[Loan | None] = SimpleQueue()
+        self._orders.put(None)
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._supply, self._look)]
+        for thread in self._threads:
+            thread.start()
 
     @property
     def path(self) -> Path:
         """The file of the snapshot that is served now."""
-        return self._zygote.path
+        return self._workers.path
 
     @property
     def digest(self) -> str:
         """The digest of the snapshot that is served now."""
-        return self._zygote.digest
+        return self._workers.digest
+
+    # One question
 
     def ask(
-        self,
-        query: str,
-        *,
-        media_type: str,
-        dataset: Dataset | None = None,
-        budget: Budget | None = None,
-        asker: socket.socket | None = None,
-        digest: str | None = None,
+        self, query: str, *, media_type: str, dataset: Dataset | None = None, budget: Budget | None = None
     ) -> Answer:
-        """The whole answer, or a QueryError; the deadline counts from now, waiting included.
-
-        ``asker``: the connection that waits for the answer; where its other side goes away, the query is stopped.
-        ``digest``: the snapshot to ask, without one the present one; BusyError where it is no longer kept.
-        """
+        """The whole answer, or a QueryError; the deadline counts from now, waiting included."""
         dataset, budget = dataset or Dataset(), budget or Budget()
         deadline = time.monotonic() + budget.seconds
         try:
-            zygote = self._serving(digest)
-            _check(zygote, query, media_type, dataset)
-            question = exchange.question(query, media_type, dataset, budget)
-            use = self._use(zygote, deadline, budget.seconds)
-            self.begin(use, query, deadline)
-            numbers, body = self._exchange(use, question, budget.seconds, asker)
-            answer = exchange.read(numbers, body, media_type, query=query, prefixes=zygote.about["prefixes"])
+            _check(self._workers.graphs, query, media_type, dataset)
+            question = worker_protocol.question(query, media_type, dataset, budget)
+            for death in range(1, DEATHS + 1):
+                try:
+                    answer = self._asked(question, query, budget.seconds, deadline)
+                    break
+                except WorkerDiedError:
+                    if death == DEATHS:
+                        raise
+            found = worker_protocol.read(
+                answer, media_type, query=query, prefixes=self._workers.about["prefixes"]
+            )
         except QueryError as error:
             self.count(f"error:{error.slug}")
             raise
         self.count("answers")
-        return answer
+        return found
 
-    def lend(self, deadline: float, seconds: float, digest: str | None, holder: str) -> Use:
-        """A worker on loan, which holds a place until it is given back.
-
-        ``holder`` names the borrower, so that none has all while another has none. Raises BusyError where none comes free in time, and at
-        once where none is free and the borrower has its share already.
-        """
+    def _asked(self, question: bytes, query: str, seconds: float, deadline: float) -> worker_protocol.Told:
+        asker = _Asker()
         with self._state:
-            held = Counter(use.holder for use in self._uses if use.tell is not None and use.placed)
-            content = held[holder] and self._places.free <= 0 and max(held.values()) <= held[holder] + 1
-        if content:
-            raise ShareError(_SHARE)
-        return self._use(self._serving(digest), deadline, seconds, holder)
+            if self._lending.free <= 0 and self._lending.waiting >= self.settings.queue:
+                raise full(self._lending.waiting)
+        name = self.join(asker)
+        sound = False
+        try:
+            self.want(name, [self.digest], 1, 0)
+            loan, worker = asker.wait(deadline, seconds)
+            self.begin(loan, query, "", time.monotonic(), deadline)
+            try:
+                frames.send_bytes(worker.connection, question)
+                answer = worker_protocol.receive(worker.connection)
+            except frames.BrokenFrameError as error:
+                if not loan.ended:
+                    self.count("deaths")
+                raise stopped(loan.ended, seconds) from error
+            sound = True
+            return answer
+        finally:
+            if sound:
+                self.back(loan, sound=True)
+            self.leave(name)
 
-    def reach(self, use: Use, tell: Callable[[str, str], None]) -> None:
-        """From now on the borrower hears of what concerns its loan, and may be asked to give it back."""
+    # What fronts say
+
+    def join(self, front: Front) -> str:
+        """A front has come; its name. Raises BusyError if the pool is closed."""
         with self._state:
-            use.tell = tell
-        self._places.remind()
+            if self._closed.is_set():
+                raise BusyError(STOPPING)
+            name = str(next(self._names))
+            self._fronts[name] = front
+        return name
 
-    def begin(self, use: Use, query: str, deadline: float, client: str = "", started: float | None = None) -> None:
-        """From now on the query is listed, can be cancelled, and loses its place if it takes long."""
+    def leave(self, name: str) -> None:
+        """A front is gone; its workers are killed."""
         with self._state:
-            use.id = str(next(self._numbers))
-            use.query, use.client, use.deadline = query, client, deadline
-            use.started = time.monotonic() if started is None else started
-            suspect = self._suspects.get(client, 0.0) > time.monotonic()
-        if suspect:
-            self._pass([use])
+            self._do(self._lending.leave(name, time.monotonic()))
+            del self._fronts[name]
+        self._orders.put(None)
 
-    def done(self, use: Use) -> float:
-        """The query of a borrower has ended; how many seconds its client has to wait before it may ask again."""
+    def want(self, name: str, digests: Sequence[str], clients: int, seen: int) -> None:
+        """As :meth:`.Lending.want`."""
         with self._state:
-            seconds = time.monotonic() - use.started if use.query is not None else 0.0
-            use.query = None
-        return self._allowances.charge(use.client, seconds)
+            self._do(self._lending.want(name, digests, clients, seen, time.monotonic()))
 
-    def owed(self, client: str) -> float:
-        """How many seconds a client has to wait before it may ask again, 0 where it may."""
-        return self._allowances.charge(client, 0.0)
-
-    def give_back(self, use: Use, *, sound: bool) -> None:
-        """End a use; a sound worker of the present snapshot is kept, any other is killed and a new one put in its place."""
+    def begin(self, loan: Loan, query: str, client: str, started: float, deadline: float) -> None:
+        """As :meth:`.Lending.begin`."""
         with self._state:
-            self._uses.remove(use)
-            worker = use.worker
-            wanted = self._places.free + use.placed + self.settings.spares
-            keep = sound and use.placed and not use.ended and not self._closed.is_set() and worker.digest == self.digest and len(self._idle) < wanted
-            if keep:
-                self._idle.append(worker)
-        if use.placed:
-            self._places.give_back()
-        if not keep:
-            worker.end()
-            self._end_earlier()
-        # Not only for this one: those that waited may have been killed from outside.
-        self._refill()
+            if loan in self._lent:
+                self._worked[loan] = self._lent[loan].worked
+                self._do(self._lending.begin(loan, query, client, started, deadline, time.monotonic()))
 
-    def stop(self, use: Use, why: str) -> None:
-        """Kill the query of a use; ``why`` is ``timeout``, ``cancelled`` or ``gone``."""
+    def end(self, loan: Loan) -> None:
+        """As :meth:`.Lending.end`."""
         with self._state:
-            use.ended = use.ended or why
-            self._counts["kills"] += 1
-        use.worker.kill()
+            self._do(self._lending.end(loan, time.monotonic()))
+
+    def back(self, loan: Loan, *, sound: bool) -> str:
+        """A loan is over; why its worker was killed, if it was. A sound worker is kept for others, any other is killed."""
+        with self._state:
+            worker = self._lent.pop(loan, None)
+            self._worked.pop(loan, None)
+            if worker is not None:
+                most = self._lending.free + loan.placed + self.settings.spares
+                if sound and loan.placed and not loan.ended:
+                    self._workers.keep(worker, most)
+                else:
+                    self._workers.end(worker)
+            self._do(self._lending.back(loan, time.monotonic()))
+        self._orders.put(None)
+        return loan.ended
+
+    def loan_of(self, name: str, number: int) -> Loan | None:
+        """A loan of a front by its number; None if it is over."""
+        loan = self._lending.loans.get(number)
+        return loan if loan is not None and loan.front == name else None
+
+    # What an operator says
 
     def count(self, name: str) -> None:
         """Count an event, for :meth:`stats`."""
@@ -240,234 +241,218 @@ class Pool:
             self._counts[name] += 1
 
     def cancel(self, number: str) -> bool:
-        """Kill the worker of a running query; False where none of that id runs."""
+        """Kill the worker of a running query; False if no query of that number runs."""
         with self._state:
-            one = next((use for use in self._uses if use.id == number and use.query is not None), None)
-        if one is not None:
-            self.stop(one, "cancelled")
-        return one is not None
+            actions = self._lending.cancel(number, time.monotonic())
+            self._do(actions)
+        return bool(actions)
 
     def stats(self) -> dict[str, Any]:
-        """Counters and the queries being evaluated, for ``/status`` and ``/metrics``."""
+        """Counters and the queries that are evaluated, for ``/status`` and ``/metrics``."""
         with self._state:
             now = time.monotonic()
             running = [
                 {
-                    "id": use.id,
-                    "seconds": round(now - use.started, 3),
-                    "pid": use.worker.pid,
-                    "slow": not use.placed,
-                    "client": use.client,
-                    "hash": log.fingerprint(use.query),
-                    "query": use.query[:1000],
+                    "id": loan.number,
+                    "seconds": round(now - loan.started, 3),
+                    "pid": self._lent[loan].pid,
+                    "slow": not loan.placed,
+                    "client": loan.client,
+                    "hash": log.fingerprint(loan.query),
+                    "query": loan.query[:1000],
                 }
-                for use in self._uses
-                if use.query is not None
+                for loan in self._lending.running()
+                if loan.query is not None and loan in self._lent
             ]
             return {
                 "workers": self.settings.workers,
-                "idle": len(self._idle),
-                "lent": sum(use.tell is not None for use in self._uses),
-                "waiting": self._places.waiting,
+                "idle": self._workers.idle,
+                "lent": len(self._lent),
+                "waiting": self._lending.waiting,
                 "running": running,
                 "counts": dict(self._counts),
-                "quads": self._zygote.about["quads"],
+                "quads": self._workers.about["quads"],
                 "digest": self.digest,
-                "network_denied_by_kernel": self._zygote.about["sandboxed"],
+                "network_denied_by_kernel": self._workers.about["sandboxed"],
             }
 
     def swap(self, path: Path, *, keep: bool = False) -> None:
-        """Serve another snapshot from now on; queries under way finish on the old one, which stays for others too with ``keep``.
+        """Serve another snapshot from now on; the old one stays as long as it is in use, with ``keep`` until released.
 
-        Raises SnapshotError, and goes on as before, where the file cannot be served.
+        Raises SnapshotError, and goes on as before, if the file cannot be served.
         """
-        fresh = start(path, self.settings.memory, union=self.settings.union)
-        with self._state:
-            old, self._zygote = self._zygote, fresh
-            idle, self._idle = list(self._idle), deque()
-            self._earlier.append(old)
-            if keep:
-                self._kept.add(old.digest)
-            self._kept.discard(fresh.digest)
-        for worker in idle:
-            worker.end()
-        self._refill()
-        self._end_earlier()
+        self._workers.swap(path, keep=keep)
+        self._orders.put(None)
 
     def release(self, digest: str) -> None:
         """Nobody asks for an earlier snapshot any more."""
-        self._kept.discard(digest)
-        self._end_earlier()
+        self._workers.release(digest)
+        self._orders.put(None)
 
     def close(self) -> None:
         """End every process of this pool."""
         self._closed.set()
+        self._wake.set()
+        self._workers.close()
+        self._orders.put(None)
         with self._state:
-            idle, self._idle = list(self._idle), deque()
-            for use in self._uses:
-                use.worker.kill()
-        for worker in idle:
-            worker.end()
-        for zygote in [self._zygote, *self._earlier]:
-            zygote.end()
+            for front in self._fronts.values():
+                front.refused(self.digest, BusyError(STOPPING))
+            for worker in self._lent.values():
+                worker.kill()
+        for thread in self._threads:
+            thread.join()
 
-    def _serving(self, digest: str | None) -> Zygote:
-        current = self._zygote
-        if digest is None or digest == current.digest:
-            return current
-        for zygote in list(self._earlier):
-            if zygote.digest == digest:
-                return zygote
-        raise BusyError(_REPLACED)
+    # What is done about it
 
-    def _use(self, zygote: Zygote, deadline: float, seconds: float, holder: str = "") -> Use:
-        self._places.take(deadline, seconds, partial(self._recall, holder))
-        try:
-            use = Use(self._take_worker(zygote), holder=holder)
-        except BaseException:
-            self._places.give_back()
-            raise
-        with self._state:
-            self._uses.append(use)
-        return use
+    def _do(self, actions: Sequence[Action]) -> None:
+        """Carry out what was decided; the caller holds the lock, and nothing here waits."""
+        for action in actions:
+            match action:
+                case Lend(loan):
+                    if (worker := self._workers.take_idle(loan.digest)) is not None:
+                        self._hand_over(loan, worker)
+                    else:
+                        self._orders.put(loan)
+                case Recall(front, now):
+                    self._fronts[front].recall(now=now)
+                case Demote(loan):
+                    if loan in self._lent:
+                        self._lent[loan].slow_down(idle=loan.idle)
+                    if not loan.idle:
+                        self._fronts[loan.front].slow(loan)
+                case Kill(loan):
+                    self._kill(loan)
+                case Owe(front, client, seconds):
+                    self._fronts[front].owes(client, seconds)
+        self._wake.set()
 
-    def _exchange(self, use: Use, question: bytes, seconds: float, asker: socket.socket | None) -> tuple[exchange.Head, bytes]:
-        sound = False
-        connection = use.worker.connection
-        try:
-            wire.send_bytes(connection, question)
-            if asker is not None and not wire.readable(connection, asker, use.deadline):
-                raise QueryCancelledError(_GONE)
-            answer = exchange.receive(connection, use.deadline)
-            sound = True
-        except wire.LateError as error:
-            self.count("kills")
-            raise died(_LATE, seconds) from error
-        except wire.BrokenFrameError as error:
-            if not use.ended:
-                self.count("deaths")
-            raise died(use.ended, seconds) from error
-        finally:
-            self.give_back(use, sound=sound)
-        return answer
+    def _kill(self, loan: Loan) -> None:
+        if loan.query is not None:
+            self._counts["kills"] += 1
+        if (
+            loan.id in self._lending.loans
+        ):  # its front hears of the death from the worker itself, and lets go of it
+            if loan in self._lent:
+                self._lent[loan].kill()
+        elif (worker := self._lent.pop(loan, None)) is not None:
+            self._worked.pop(loan, None)
+            self._workers.end(worker)
 
-    def _recall(self, holder: str) -> None:
-        """Ask for a worker of the borrower that has most of them: somebody waits for a place (``holder``, where that is a borrower too)."""
-        with self._state:
-            loans = [use for use in self._uses if use.tell is not None and not use.recalled and use.placed and use.holder != holder]
-            held = Counter(use.holder for use in loans)
-            chosen = max(loans, key=lambda use: (held[use.holder], use.query is None), default=None)
-            if chosen is None:
-                return
-            chosen.recalled = True
-        if chosen.tell is not None:
-            chosen.tell("recall", "")
+    def _hand_over(self, loan: Loan, worker: Worker) -> None:
+        self._lent[loan] = worker
+        self._fronts[loan.front].lent(loan, worker)
 
-    def _watch(self) -> None:
-        """Look at what runs until the pool is closed: kill what is late, let others pass what takes long."""
-        while not self._closed.wait(_LOOK):
-            now = time.monotonic()
-            with self._state:
-                running = [use for use in self._uses if use.query is not None and not use.ended]
-                late = [use for use in running if use.tell is not None and now > use.deadline]
-            self._pass([use for use in running if now - use.started > _LONG])
-            for use in late:
-                self.stop(use, _LATE)
-
-    def _pass(self, long: list[Use]) -> None:
-        """Let others pass these queries, as many as there are places; whoever asked them is suspected of more for a while."""
-        with self._state:
-            slow = sum(not use.placed for use in self._uses)
-            passed = [use for use in long if use.placed][: max(self.settings.workers - slow, 0)]
-            for use in passed:
-                use.placed = False
-                if use.client:
-                    self._suspects[use.client] = time.monotonic() + SUSPECTED
-            if len(self._suspects) > _CLIENTS:
-                self._suspects = {client: until for client, until in self._suspects.items() if until > time.monotonic()}
-        for use in passed:
-            use.worker.slow_down()
-            if use.tell is not None:
-                use.tell("slow", "")
-            self._places.give_back()
-        if passed:
-            self._refill()
-
-    def _take_worker(self, zygote: Zygote) -> Worker:
-        """A living worker: one that was killed from outside while it waited must not cost a query."""
-        while True:
-            with self._state:
-                worker = self._idle.pop() if self._idle and self._zygote is zygote else None
-            if worker is None:
-                return self._fork(zygote)
-            if not worker.dead:
-                return worker
-            worker.end()
-
-    def _end_earlier(self) -> None:
-        """End the zygotes of earlier snapshots that nobody needs."""
-        with self._state:
-            needed = {use.worker.digest for use in self._uses} | self._kept
-            ended = [zygote for zygote in self._earlier if zygote.digest not in needed]
-            self._earlier = [zygote for zygote in self._earlier if zygote.digest in needed]
-        for zygote in ended:
-            zygote.end()
-
-    def _refill(self) -> None:
-        """Fork until as many workers are idle as may be asked for at once, and the spares; what others fork just now counts."""
-        while True:
-            zygote = self._zygote
-            with self._state:
-                if self._closed.is_set() or len(self._idle) + self._forking >= max(self._places.free, 0) + self.settings.spares:
-                    return
-                self._forking += 1
+    def _supply(self) -> None:
+        """Fork workers for loans and spares, until the pool is closed."""
+        while not self._closed.is_set():
+            loan = self._orders.get()
+            if loan is None:
+                if self._orders.empty():
+                    self._workers.refill(max(self._lending.free, 0) + self.settings.spares)
+                continue
             try:
-                fresh = self._fork(zygote)
-            except BusyError:
-                return
-            finally:
+                worker = self._workers.take_idle(loan.digest) or self._workers.fork(loan.digest)
+            except R2PError as error:
                 with self._state:
-                    self._forking -= 1
+                    if loan.id in self._lending.loans:
+                        self._fronts[loan.front].refused(loan.digest, error)
+                        self._do(self._lending.back(loan, time.monotonic()))
+                continue
             with self._state:
-                current = not self._closed.is_set() and fresh.digest == self.digest
-                if current:
-                    self._idle.appendleft(fresh)  # those at the other end have answered before and are faster
-            if not current:
-                fresh.end()
+                if loan.id in self._lending.loans:
+                    self._hand_over(loan, worker)
+                else:
+                    self._workers.keep(worker, self._lending.places + self.settings.spares)
+            self._orders.put(None)
 
-    def _fork(self, zygote: Zygote) -> Worker:
-        """A new worker, from a new zygote where the old one was killed from outside; BusyError where the pool was closed."""
-        with contextlib.suppress(wire.BrokenFrameError):
-            return zygote.fork()
-        with self._state:
-            if self._closed.is_set():  # its zygote was ended, not lost; a new one would outlive the pool
-                raise BusyError(_STOPPING)
-            if self._zygote is zygote:
-                zygote.end()
-                self._zygote = start(zygote.path, self.settings.memory, union=self.settings.union)
-        try:
-            return self._zygote.fork()
-        except wire.BrokenFrameError as error:
-            raise BusyError(_STOPPING) from error
+    def _look(self) -> None:
+        """Look at what runs and who waits, until the pool is closed."""
+        while not self._closed.is_set():
+            with self._state:
+                self._do(self._lending.look(time.monotonic(), self._work_of))
+                self._wake.clear()
+                pause = self._lending.pause()
+            if pause is not None:
+                self._closed.wait(pause)
+            else:
+                self._wake.wait(_REST)
+
+    def _work_of(self, loan: Loan) -> float:
+        return self._lent[loan].worked - self._worked[loan] if loan in self._worked else 0.0
 
 
-def died(why: str, seconds: float) -> QueryError:
-    """The error of a query whose worker ended: ``why`` is as in :meth:`Pool.stop`, or empty where it died by itself."""
-    if why == _LATE:
-        return QueryTimeoutError(f"the query ran longer than {seconds:g} seconds and was stopped; narrow its patterns, or add LIMIT")
-    if why:
-        return QueryCancelledError("the query was cancelled by the operator" if why == "cancelled" else _GONE)
+class _Asker:
+    """The front of one question: a thread that waits."""
+
+    def __init__(self) -> None:
+        self._come = threading.Event()
+        self._loan: tuple[Loan, Worker] | None = None
+        self._error: R2PError | None = None
+
+    def wait(self, deadline: float, seconds: float) -> tuple[Loan, Worker]:
+        """The worker; raises BusyError if none comes before the deadline."""
+        self._come.wait(max(deadline - time.monotonic(), 0.0))
+        if self._error is not None:
+            raise self._error
+        if self._loan is None:
+            raise late(seconds)
+        return self._loan
+
+    def lent(self, loan: Loan, worker: Worker) -> None:
+        self._loan = loan, worker
+        self._come.set()
+
+    def refused(self, _digest: str, error: R2PError) -> None:
+        self._error = error
+        self._come.set()
+
+    def recall(self, *, now: bool) -> None:
+        """It gives its worker back anyway."""
+
+    def slow(self, loan: Loan) -> None:
+        """It gives its worker back anyway."""
+
+    def owes(self, client: str, seconds: float) -> None:
+        """It asks for nobody."""
+
+
+def full(waiting: int) -> BusyError:
+    """The error of a queue that takes nobody more."""
+    return BusyError(f"{waiting} queries wait already; come back in a moment")
+
+
+def late(seconds: float) -> BusyError:
+    """The error of one who waited in vain."""
+    return BusyError(f"no worker came free within {seconds:g} seconds; come back in a moment", retry_after=5)
+
+
+def stopped(why: str, seconds: float) -> QueryError:
+    """The error of a query whose worker ended: ``why`` as in :class:`.Loan`, empty if it died by itself."""
+    match why:
+        case "timeout":
+            return QueryTimeoutError(
+                f"the query ran longer than {seconds:g} seconds and was stopped; narrow its patterns, or add LIMIT"
+            )
+        case "cancelled":
+            return QueryCancelledError("the query was cancelled by the operator")
+        case "gone":  # nobody reads it but the log
+            return QueryCancelledError("the one who asked went away, and the query was stopped")
     return WorkerDiedError(
-        "the query needed more memory or a deeper stack than it may have, and its process died; simplify it, or add LIMIT. The service goes on"
+        "the query needed more memory or a deeper stack than it may have, and its process died; simplify it, or add "
+        "LIMIT. The service goes on"
     )
 
 
-def _check(zygote: Zygote, query: str, media_type: str, dataset: Dataset) -> None:
+def _check(graphs: frozenset[str] | None, query: str, media_type: str, dataset: Dataset) -> None:
     """Policy before evaluation, for every caller; the limits of a front may be narrower, never wider."""
-    inspection = policy.inspect(query, policy.Limits(graphs=zygote.graphs))
-    if zygote.graphs is not None:
-        policy.refuse_unknown_graphs((*dataset.default, *dataset.named), zygote.graphs)
+    inspection = policy.inspect(query, policy.Limits(graphs=graphs))
+    if graphs is not None:
+        policy.refuse_unknown_graphs((*dataset.default, *dataset.named), graphs)
     offers = [form.media_type for form in media.FORMATS if inspection.kind in form.kinds]
     if media_type not in offers:
-        message = f"{media_type} cannot carry the answer of this query ({inspection.form.upper()}); there is {', '.join(offers)}"
+        message = (
+            f"{media_type} cannot carry the answer of this query ({inspection.form.upper()}); "
+            f"there is {', '.join(offers)}"
+        )
         raise NotAcceptableError(message)

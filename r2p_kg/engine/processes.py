@@ -14,14 +14,19 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from r2p_kg.engine import wire
+from r2p_kg.engine import frames
 from r2p_kg.errors import SnapshotError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: The priority of queries that take long: the kernel gives them what others leave.
+#: The priority of a query that is long: a tenth of what others get, so that it comes to its end also on a busy
+#: machine; and of one that goes on and on: what all others leave.
+_BEHIND: Final = 10
 _LAST: Final = 19
+
+#: The processor time of a whole process (Linux, include/linux/posix-timers_types.h, CPUCLOCK_SCHED).
+_CPU_CLOCK: Final = 2
 
 #: Seconds after which a zygote that has not loaded its snapshot is given up.
 _LOADING: Final = 300.0
@@ -41,15 +46,24 @@ class Worker:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.handle, signal.SIGKILL)
 
-    def slow_down(self) -> None:
-        """Let every other process go before this one, for the rest of its life.
+    def slow_down(self, *, idle: bool) -> None:
+        """Let other processes go before this one, for the rest of its life; with ``idle`` all others.
 
-        Where the kernel knows it (sched(7), SCHED_IDLE) whoever wakes up runs at once; by a low priority alone, only when a time slice has ended.
+        If the kernel knows it (sched(7), SCHED_IDLE) whoever wakes up runs at once; by a low priority alone, only
+        when a time slice has ended.
         """
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, self.pid, _LAST)
-            if hasattr(os, "SCHED_IDLE"):
+            os.setpriority(os.PRIO_PROCESS, self.pid, _LAST if idle else _BEHIND)
+            if idle and hasattr(os, "SCHED_IDLE"):
                 os.sched_setscheduler(self.pid, os.SCHED_IDLE, os.sched_param(0))
+
+    @property
+    def worked(self) -> float:
+        """Seconds of the processor that the process has taken so far, 0 if it has ended (clock_getcpuclockid(3))."""
+        try:
+            return time.clock_gettime((~self.pid << 3) | _CPU_CLOCK)
+        except OSError:
+            return 0.0
 
     def end(self) -> None:
         """Kill it and let go of it; the one who took the worker does this, once."""
@@ -93,7 +107,7 @@ class Zygote:
                 message, descriptors, _, _ = socket.recv_fds(self.control, 64, 1)
                 if not message or not descriptors:
                     text = "the process that forks query workers is gone"
-                    raise wire.BrokenFrameError(text)
+                    raise frames.BrokenFrameError(text)
                 pid = int(message)
                 connection = socket.socket(fileno=descriptors[0])
                 try:
@@ -102,7 +116,7 @@ class Zygote:
                     connection.close()
                     raise
             except OSError as error:
-                raise wire.BrokenFrameError(str(error)) from error
+                raise frames.BrokenFrameError(str(error)) from error
 
     def end(self) -> None:
         """Kill it, and with it every worker that it forked."""
@@ -120,12 +134,22 @@ def start(path: Path, memory: int, *, union: bool) -> Zygote:
     Raises SnapshotError where the file cannot be served.
     """
     ours, theirs = socket.socketpair()
-    command = [sys.executable, "-m", "r2p_kg.engine.zygote", str(theirs.fileno()), str(path), str(memory), str(int(union))]
+    command = [
+        sys.executable,
+        "-m",
+        "r2p_kg.engine.zygote",
+        str(theirs.fileno()),
+        str(path),
+        str(memory),
+        str(int(union)),
+    ]
     with theirs:
-        process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
     try:
-        about, _ = wire.receive(ours, time.monotonic() + _LOADING)
-    except (wire.BrokenFrameError, wire.LateError) as error:
+        about, _ = frames.receive(ours, time.monotonic() + _LOADING)
+    except (frames.BrokenFrameError, frames.LateError) as error:
         about = {"error": f"{path}: the process that loads it ended ({error})"}
     if "error" in about:
         ours.close()

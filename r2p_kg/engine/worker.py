@@ -1,6 +1,7 @@
-"""A query worker: a forked process that holds the loaded store and answers one query at a time on its socket.
+"""A query worker: a forked process that holds the loaded store, answers one query at a time, and may be killed.
 
-It may be killed at any time.
+It also says what the query probably does not mean, so that neither the front's one thread nor the load of the
+moment decides about that.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from r2p_kg.engine import exchange, sandbox, wire
+from r2p_kg.engine import frames, sandbox, worker_protocol
 from r2p_kg.engine.contract import Budget, Dataset
 from r2p_kg.engine.evaluate import evaluate
 from r2p_kg.errors import QueryError
@@ -24,17 +25,17 @@ if TYPE_CHECKING:
 
 
 def run(store: ox.Store, known: KnownTerms, connection: socket.socket, memory: int, parent: int) -> None:
-    """Answer queries until the other side closes the socket; never returns to the zygote's code.
+    """Answer queries until the other side closes the socket; never returns to the caller's code, which is the zygote's.
 
-    known: What queries can name; warnings come from it.
-    memory: Bytes that a query may take beyond what the process has at its start.
-    parent: The zygote's process id.
+    ``memory``: bytes that a query may take beyond what the process has at its start. ``parent``: the zygote's process
+    id.
     """
     try:
         sandbox.die_with_parent()
         if os.getppid() != parent:  # it died before the kernel was asked to watch it
             os._exit(0)
-        # The engine's last words on a stack overflow or a failed allocation would fill the operator's log with a backtrace.
+        # The engine's last words on a stack overflow or a failed allocation would fill the operator's log with a
+        # backtrace.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         sandbox.limit_memory(memory)
         # The first query after a fork pays for the pages that it touches: let it be this one.
@@ -44,19 +45,19 @@ def run(store: ox.Store, known: KnownTerms, connection: socket.socket, memory: i
         connection.settimeout(None)
         while True:
             _answer(store, known, connection)
-    except wire.BrokenFrameError:
+    except frames.BrokenFrameError:
         os._exit(0)
     except BaseException:  # noqa: BLE001 - MemoryError included: the pool sees the closed socket and says what happened
         os._exit(70)
 
 
 def _answer(store: ox.Store, known: KnownTerms, connection: socket.socket) -> None:
-    query, media_type, dataset, budget = exchange.read_question(connection)
+    query, media_type, dataset, budget = worker_protocol.read_question(connection)
     started = time.perf_counter()
     try:
-        found = evaluate(store, query, media_type, dataset, budget)
+        answer = evaluate(store, query, media_type, dataset, budget)
     except (SyntaxError, QueryError) as error:
-        exchange.send_error(connection, error)
+        worker_protocol.send_error(connection, error)
     else:
         elapsed = time.perf_counter() - started
-        exchange.send_answer(connection, found, elapsed, lint(query, known))
+        worker_protocol.send_answer(connection, answer, elapsed, lint(query, known))

@@ -20,14 +20,13 @@ from typing import TYPE_CHECKING, Any, Final
 import pyoxigraph as ox
 
 from r2p_kg import errors
-from r2p_kg.engine import sandbox, wire
+from r2p_kg.engine import frames, sandbox
 from r2p_kg.engine.changes import GraphChange, Update, Written, pack, pack_written, unpack, unpack_written
 from r2p_kg.errors import (
     BodySyntaxError,
     QueryError,
     QueryRefusedError,
     QueryTimeoutError,
-    R2PError,
     SnapshotError,
     WorkerDiedError,
 )
@@ -52,7 +51,9 @@ _ENDING: Final = 5
 _KEPT: Final = frozenset({vocab.XSD + "string", vocab.RDF + "langString", vocab.RDF + "dirLangString"})
 
 
-def apply(current: Path, change: Change, folder: Path, seconds: float = SECONDS, memory: int = MEMORY) -> Written:
+def apply(
+    current: Path, change: Change, folder: Path, seconds: float = SECONDS, memory: int = MEMORY
+) -> Written:
     """The snapshot in ``current``, changed, as a file in ``folder``; ``current`` itself is never touched.
 
     Raises QuerySyntaxError, BodySyntaxError or QueryRefusedError where the change may not or cannot be applied, QueryTimeoutError past
@@ -63,11 +64,18 @@ def apply(current: Path, change: Change, folder: Path, seconds: float = SECONDS,
         # What a killed process leaves behind goes with the folder.
         with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as scratch:
             head, body = pack(change)
-            reply = _exchange({**head, "current": str(current), "folder": scratch, "memory": memory}, body, deadline, seconds)
+            reply = _exchange(
+                {**head, "current": str(current), "folder": scratch, "memory": memory},
+                body,
+                deadline,
+                seconds,
+            )
             if "error" in reply:
-                raise R2PError.from_fields(reply)
+                raise errors.from_fields(reply)
             written = unpack_written(reply)
-            return replace(written, path=written.path.replace(folder / written.path.name) if written.changed else current)
+            return replace(
+                written, path=written.path.replace(folder / written.path.name) if written.changed else current
+            )
     except OSError as error:
         message = f"cannot write a snapshot into {folder}: {error.strerror}; the data are unchanged"
         raise SnapshotError(message) from error
@@ -85,16 +93,22 @@ def _exchange(head: dict[str, Any], body: bytes, deadline: float, seconds: float
     with ours:
         with theirs:
             command = [sys.executable, "-m", "r2p_kg.engine.writing", str(theirs.fileno())]
-            process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            process = subprocess.Popen(
+                command,
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
         try:
-            wire.send(ours, head, body)
-            reply, _ = wire.receive(ours, deadline)
+            frames.send(ours, head, body)
+            reply, _ = frames.receive(ours, deadline)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_ENDING)
-        except wire.LateError as error:
+        except frames.LateError as error:
             message = f"the change took longer than {seconds:g} seconds and was stopped; the data are unchanged. Send it in several parts"
             raise QueryTimeoutError(message) from error
-        except wire.BrokenFrameError as error:
+        except frames.BrokenFrameError as error:
             message = "the change needed more memory or a deeper stack than it may have, and its process died; the data are unchanged. Send it in several parts"
             raise WorkerDiedError(message) from error
         finally:
@@ -109,20 +123,24 @@ def main(arguments: list[str]) -> int:
     sandbox.die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sandbox.no_network()
-    head, body = wire.receive(control)
+    head, body = frames.receive(control)
     sandbox.limit_memory(head["memory"])
     try:
         reply = pack_written(_written(Path(head["current"]), unpack(head, body), Path(head["folder"])))
     except (QueryError, SnapshotError) as error:
         reply = error.fields()
-    wire.send(control, reply)
+    frames.send(control, reply)
     return 0
 
 
 def _written(current: Path, change: Change, folder: Path) -> Written:
     before = snapshot.read(current)
     quads = rdf.quads_of(before.quads)
-    existed = not isinstance(change, GraphChange) or change.graph is None or any(quad.graph_name == _graph(change) for quad in quads)
+    existed = (
+        not isinstance(change, GraphChange)
+        or change.graph is None
+        or any(quad.graph_name == _graph(change) for quad in quads)
+    )
     text = rdf.canonical(changed(quads, change, before.prefixes))
     after = snapshot.Snapshot.of(text, before.prefixes, {"quads": text.count(b"\n")})
     different = after.digest != before.digest
@@ -170,10 +188,17 @@ def _as_sent(text: str, message: str) -> str:
 
 def _as_written(quads: Iterable[ox.Quad]) -> Mapping[ox.Quad, list[ox.Quad]]:
     """Quad as a store gives it back → quads as they were put in, where the two differ: a store writes 01 as 1."""
-    doubtful = [quad for quad in quads if not isinstance(quad.object, ox.Literal) or quad.object.datatype.value not in _KEPT]
+    doubtful = [
+        quad
+        for quad in quads
+        if not isinstance(quad.object, ox.Literal) or quad.object.datatype.value not in _KEPT
+    ]
     doubtful = [quad for quad in doubtful if isinstance(quad.object, ox.Literal | ox.Triple)]
     store = ox.Store()
-    store.bulk_extend(ox.Quad(quad.subject, quad.predicate, quad.object, ox.NamedNode(f"place:{place}")) for place, quad in enumerate(doubtful))
+    store.bulk_extend(
+        ox.Quad(quad.subject, quad.predicate, quad.object, ox.NamedNode(f"place:{place}"))
+        for place, quad in enumerate(doubtful)
+    )
     found: dict[ox.Quad, list[ox.Quad]] = {}
     for kept in store:
         quad = doubtful[int(kept.graph_name.value.removeprefix("place:"))]
@@ -184,7 +209,11 @@ def _as_written(quads: Iterable[ox.Quad]) -> Mapping[ox.Quad, list[ox.Quad]]:
 def _regraphed(quads: list[ox.Quad], change: GraphChange) -> Iterator[ox.Quad]:
     graph = _graph(change)
     # Read first: where the body is wrong, nothing is given at all.
-    fresh = [quad for payload in change.payloads for quad in _parsed(payload.media_type, payload.body, change.base, graph)]
+    fresh = [
+        quad
+        for payload in change.payloads
+        for quad in _parsed(payload.media_type, payload.body, change.base, graph)
+    ]
     yield from (quad for quad in quads if change.action == "merge" or quad.graph_name != graph)
     yield from fresh
 
@@ -197,11 +226,15 @@ def _named(iri: str) -> ox.NamedNode:
     try:
         return ox.NamedNode(iri)
     except ValueError as error:
-        message = f"{iri[:200]!r} is no absolute IRI, so it names no graph; write it in full, percent-encoded once"
+        message = (
+            f"{iri[:200]!r} is no absolute IRI, so it names no graph; write it in full, percent-encoded once"
+        )
         raise QueryRefusedError(message) from error
 
 
-def _parsed(media_type: str, body: bytes, base: str | None, graph: ox.NamedNode | ox.DefaultGraph) -> list[ox.Quad]:
+def _parsed(
+    media_type: str, body: bytes, base: str | None, graph: ox.NamedNode | ox.DefaultGraph
+) -> list[ox.Quad]:
     form = ox.RdfFormat.from_media_type(media_type)
     if form is None:
         message = f"{media_type} is no RDF format that is read here"
@@ -221,6 +254,6 @@ def _parsed(media_type: str, body: bytes, base: str | None, graph: ox.NamedNode 
 if __name__ == "__main__":
     try:
         status = main(sys.argv[1:])
-    except wire.BrokenFrameError:
+    except frames.BrokenFrameError:
         status = 0
     sys.exit(status)

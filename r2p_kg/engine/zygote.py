@@ -22,11 +22,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pyoxigraph as ox
 
-from r2p_kg.engine import sandbox, wire, worker
+from r2p_kg.engine import frames, sandbox, worker
 from r2p_kg.errors import SnapshotError
 from r2p_kg.graph import snapshot, vocab
 from r2p_kg.sparql.known_terms import KnownTerms
-from r2p_kg.sparql.lint import lint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +53,7 @@ def main(arguments: list[str]) -> int:
                 for quad in ox.parse(found.served, ox.RdfFormat.N_QUADS)
             )
     except (SnapshotError, SyntaxError, OSError) as error:
-        wire.send(control, {"error": str(error)})
+        frames.send(control, {"error": str(error)})
         return 2
     sandboxed = sandbox.no_network()
     about: dict[str, Any] = {
@@ -64,11 +63,10 @@ def main(arguments: list[str]) -> int:
         "sandboxed": sandboxed,
     }
     about["graphs"] = [name.value for name in store.named_graphs() if isinstance(name, ox.NamedNode)]
+    frames.send(control, about)
     known = making()
-    lint("SELECT * { ?s ?p ?o }", known)  # what it makes for all queries is made here, once
-    wire.send(control, about)
     del found, making
-    # What lives as long as the process stays shared with the workers, whose collector would touch all of it.
+    # What all workers share stays shared: their collectors would write into every object.
     gc.collect()
     gc.freeze()
     # Sending left a time limit on the socket; an idle pool says nothing for hours.
@@ -114,6 +112,6 @@ def _fork(control: socket.socket, store: ox.Store, known: KnownTerms, memory: in
 if __name__ == "__main__":
     try:
         status = main(sys.argv[1:])
-    except (wire.BrokenFrameError, OSError):  # the pool is gone
+    except (frames.BrokenFrameError, OSError):  # the pool is gone
         status = 0
     sys.exit(status)

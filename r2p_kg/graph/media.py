@@ -13,9 +13,6 @@ from typing import Final
 
 from r2p_kg.errors import NotAcceptableError
 
-#: The kinds of answer that a format can carry. A dataset format keeps the graph names.
-KINDS: Final = ("select", "ask", "graph", "dataset")
-
 
 @dataclass(frozen=True)
 class Format:
@@ -25,7 +22,8 @@ class Format:
         name: what people call it.
         media_type: the registered media type, in lower case.
         iri: its name among https://www.w3.org/ns/formats/.
-        kinds: the kinds of answer that it can carry.
+        kinds: the kinds of answer that it can carry: ``select``, ``ask``, ``graph``, and ``dataset`` if it
+            keeps the names of graphs.
         suffixes: endings of its files, each with its dot, the usual one first.
         names: short names for ``format=`` and ``--format``, in lower case, the usual one first.
         other_types: media types under which clients know it as well.

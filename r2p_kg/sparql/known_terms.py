@@ -46,6 +46,7 @@ class KnownTerms:
     prefixes: Prefix → namespace.
     namespaces: Those of all terms.
     base: The IRI against which relative IRIs of a query are resolved.
+    clean: Shapes of queries of which there is nothing to warn (:mod:`r2p_kg.sparql.lint.shapes`).
     """
 
     terms: frozenset[str] | None
@@ -56,6 +57,7 @@ class KnownTerms:
     namespaces: frozenset[str]
     base: str
     _by_pair: Mapping[str, tuple[str, ...]] = field(repr=False)
+    clean: set[str] = field(default_factory=set, repr=False, compare=False, kw_only=True)
     #: Terms by namespace, of the small ones: they are vocabularies, whose terms are misspelt most.
     _own: Mapping[str, tuple[str, ...]] = field(repr=False)
 

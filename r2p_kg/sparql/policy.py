@@ -55,7 +55,7 @@ _NAMES_A_GRAPH: Final = ("GRAPH", "FROM", "NAMED", "DESCRIBE")
 _TELLING: Final = ("service", "\\u", "from", *sorted(word.lower() for word in UPDATES | VOLATILE))
 
 #: A prologue and a form, written as nearly everybody does; what does not match is read token by token.
-_USUAL: Final = re.compile(
+USUAL: Final = re.compile(
     r"(?:[ \t\r\n]++|\#[^\r\n]*+|"
     r"PREFIX[ \t\r\n]++(?:[A-Z][A-Z0-9_-]*+)?:[ \t\r\n]*+<[^<>\"{}|^`\\\x00-\x20]*+>)*+"
     r"(SELECT|ASK|CONSTRUCT|DESCRIBE)(?=[ \t\r\n*{(?$<])",
@@ -123,7 +123,7 @@ def inspect(text: str, limits: Limits | None = None, base: str = "") -> Inspecti
         short
         and not forbidden.may_break(text)
         and not any(word in lower for word in _TELLING)
-        and (usual := _USUAL.match(text))
+        and (usual := USUAL.match(text))
     ):
         return _USUALLY[usual[1].upper()]
     return _read(text, limits, base)

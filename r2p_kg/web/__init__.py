@@ -30,7 +30,7 @@ from r2p_kg.web.service import Service, Settings, service_of
 from r2p_kg.web.update import Gate
 
 if TYPE_CHECKING:
-    from r2p_kg.engine import Engine
+    from r2p_kg.engine import Operated
     from r2p_kg.graph.snapshot import Snapshot
     from r2p_kg.library import Library
 
@@ -40,7 +40,7 @@ __all__ = ["Gate", "Settings", "create_app", "service_of"]
 def create_app(
     settings: Settings,
     snapshot: Snapshot,
-    engine: Engine,
+    engine: Operated,
     library: Library,
     gate: Gate | None = None,
     *,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from r2p_kg.graph import media, rdf, vocab
 from r2p_kg.library import bind
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from r2p_kg.graph.snapshot import Snapshot
     from r2p_kg.library import Library, SavedQuery
+    from r2p_kg.limits import Limits
 
 #: Prefixes of the vocabularies that a description uses.
 PREFIXES: Final[Mapping[str, str]] = {
@@ -50,19 +51,6 @@ _INHERITED: Final = (
     "bibliographicCitation",
 )
 _IANA: Final = "https://www.iana.org/assignments/media-types/"
-
-
-class Limits(Protocol):
-    """The limits in force, as the web's settings state them."""
-
-    @property
-    def seconds(self) -> float: ...  # noqa: D102
-    @property
-    def rows(self) -> int: ...  # noqa: D102
-    @property
-    def bytes(self) -> int: ...  # noqa: D102
-    @property
-    def query_bytes(self) -> int: ...  # noqa: D102
 
 
 @dataclass(frozen=True)

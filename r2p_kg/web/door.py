@@ -113,14 +113,14 @@ def client(scope: Any, proxies: Sequence[str]) -> str:
 
 def _one_host(hosts: Sequence[str], scope: Any) -> bool:
     """True if the request names one host, as it must since HTTP/1.1 (RFC 9112, section 3.2)."""
-    return len(hosts) == 1 or scope.http_version == "1"
+    return len(hosts) == 1 or (not hosts and scope.http_version == "1")
 
 
 def contradiction(scope: Any) -> RequestError | None:
     """The error (400) of a request that says twice what may be said once; None for any other request."""
     headers = scope.headers
     if not _one_host(headers.get_all("host"), scope):
-        return RequestError(400, "an HTTP/1.1 request names its host exactly once; send one Host header")
+        return RequestError(400, "a request names its host exactly once; send one Host header")
     if scope.method in WITH_BODY:
         for name in _ONCE:
             if len(headers.get_all(name)) > 1:

@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from r2p_kg import log
-from r2p_kg.engine.loans import Loans
-from r2p_kg.engine.spool import LARGE, spooled
+from r2p_kg.engine.answer_files import LARGE, in_file
+from r2p_kg.engine.borrower import Borrower
 from r2p_kg.errors import QueryError
 from r2p_kg.web import answers, door, metrics, preparing, replies, rsgi_to_wsgi, sending
 from r2p_kg.web.bodies import Bodies
@@ -92,17 +92,16 @@ class Gateway:
         self._threads = ThreadPoolExecutor(_THREADS, "page")
         self._writing = ThreadPoolExecutor(_WRITING_THREADS, "write")
         self._loop: asyncio.AbstractEventLoop
-        self._engine: Loans
+        self._engine: Borrower
         self._sender: sending.Sender
         self._feed: SnapshotFeed
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Called by the server before the first request."""
         asyncio.set_event_loop(loop)
-        self.begin(loop, Loans(self._address, self._queue))
+        self.begin(loop, Borrower(self._address, self._queue))
         self._count()
         # Ready soon, without keeping the start waiting.
-        self._threads.submit(lambda: self._mount.service.vocabulary)
         self._feed = SnapshotFeed(
             self._address,
             self._mount.digest,
@@ -110,7 +109,7 @@ class Gateway:
             lambda made, version: loop.call_soon_threadsafe(self._switch, made, version),
         )
 
-    def begin(self, loop: asyncio.AbstractEventLoop, engine: Loans) -> None:
+    def begin(self, loop: asyncio.AbstractEventLoop, engine: Borrower) -> None:
         """Answer from now on, on this event loop, by this engine."""
         self._loop = loop
         self._engine = engine
@@ -215,9 +214,7 @@ class Gateway:
         seconds = time.perf_counter() - started
         metrics.answered(answer, seconds)
         log.query(plan.query, seconds, slow, _figures(answer))
-        if not service.knows_vocabulary:
-            await self._loop.run_in_executor(self._threads, lambda: service.vocabulary)
-        prepared.warnings = service.warnings(plan.query)
+        prepared.warnings = answer.warnings
         prepared.answer = replace(answer, body=bytes(answer.body)) if plan.page else answer
         return prepared.answer
 
@@ -227,7 +224,7 @@ class Gateway:
         """Send an answer in its own format, and keep it."""
         mount, asked = one.mount, one.asked
         about = answers.about(mount.service, plan, answer, warnings)
-        large = spooled(answer.body)
+        large = in_file(answer.body)
         if large is not None and (plan.etag is None or not mount.cache.takes(len(large))):
             self._sender.large(one.proto, about, large, plan.etag, empty=asked.empty)
             return
@@ -264,7 +261,6 @@ class Gateway:
         """Serve another snapshot from now on; the requests under way finish with the old one."""
         self._earlier.append(self._mount)
         self._mount = made
-        self._threads.submit(lambda: made.service.vocabulary)
         self._drain(version)
 
     def _drain(self, version: int) -> None:

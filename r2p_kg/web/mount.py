@@ -21,7 +21,7 @@ class Mount:
     def __init__(self, service: Service, app: Flask, *, writable: bool) -> None:
         self.service = service
         self.app = app
-        self.cache = Cache(service.settings.cache_bytes)
+        self.cache = Cache(service.settings.cache)
         self.writable = writable
         self.requests = 0
         self.prefix = service.prefix

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, render_template
 
 from r2p_kg import __version__
 from r2p_kg.errors import QueryError
+from r2p_kg.limits import declared
 from r2p_kg.web import accept, metrics, operator, replies, service
 
 if TYPE_CHECKING:
@@ -80,13 +81,7 @@ def _status() -> Mapping[str, object]:
         "data": settings.title,
         "checked": settings.checked,
         "notices": list(settings.notices),
-        "limits": {
-            "seconds": settings.seconds,
-            "rows": settings.rows,
-            "bytes": settings.bytes,
-            "query_bytes": settings.query_bytes,
-            "body_bytes": settings.body_bytes,
-        },
+        "limits": {name: getattr(settings, name) for name, _, _ in declared()},
         "census": dict(now.snapshot.census),
         "queries": len(now.library.queries),
         "engine": operator.seen(_engine()),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from flask import Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from r2p_kg.errors import LibraryError, QueryError, QueryRefusedError, QuerySyntaxError, UnavailableError
+from r2p_kg.errors import LibraryError, QueryError, QueryRefusedError, QuerySyntaxError
 from r2p_kg.graph import media, vocab
 from r2p_kg.web import accept
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from flask import Flask
 
 _log = logging.getLogger(__name__)
+
+#: Seconds after which it is worth to come back, if the error does not say.
+_SOON: Final = "1"
 
 #: The longest line of a query that an error repeats.
 _LONGEST_LINE: Final = 500
@@ -84,6 +87,8 @@ def body(status: int, slug: str, title: str, detail: str, **members: object) -> 
         )
     reply.headers["Cache-Control"] = "no-store"
     reply.vary.add("Accept")
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        reply.headers["Retry-After"] = _SOON
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         # A query that took too long, or a full queue, is not the service's fault.
         level = logging.INFO if status == HTTPStatus.SERVICE_UNAVAILABLE else logging.ERROR
@@ -113,7 +118,7 @@ def of_query_error(error: QueryError) -> Response:
     reply = body(error.status, error.slug, error.title, str(error), **members)
     if isinstance(error, RequestError):
         reply.headers.extend(error.headers)
-    if isinstance(error, UnavailableError):
+    if error.retry_after is not None:
         reply.headers["Retry-After"] = str(error.retry_after)
     return reply
 

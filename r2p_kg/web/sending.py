@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from r2p_kg.engine.spool import LARGE, Spool
+from r2p_kg.engine.answer_files import LARGE, AnswerFiles
 from r2p_kg.errors import BusyError
 from r2p_kg.web import replies
 from r2p_kg.web.cache import encoding
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import asyncio
     from concurrent.futures import Executor
 
-    from r2p_kg.engine.spool import Room
+    from r2p_kg.engine.answer_files import AnswerFile
     from r2p_kg.web.cache import Headers, Page
     from r2p_kg.web.door import Asked
 
@@ -27,7 +27,7 @@ class Sender:
     def __init__(self, loop: asyncio.AbstractEventLoop, threads: Executor) -> None:
         self._loop = loop
         self._threads = threads
-        self._spool = Spool()
+        self._files = AnswerFiles()
 
     async def deliver(self, proto: Any, page: Page, asked: Asked) -> None:
         """Send a page; a large one from a file, so that slow readers keep no copies of it in memory."""
@@ -39,14 +39,14 @@ class Sender:
             send(proto, page, wanted, asked.held, empty=asked.empty)
             return
         try:
-            room = self._spool.room(len(body))
+            room = self._files.create(len(body))
         except BusyError:  # the memory has it anyway
             send(proto, page, wanted, asked.held, empty=asked.empty)
             return
         memoryview(room)[:] = body
         self._send_file(proto, headers, room)
 
-    def large(self, proto: Any, about: Headers, body: Room, etag: str | None, *, empty: bool) -> None:
+    def large(self, proto: Any, about: Headers, body: AnswerFile, etag: str | None, *, empty: bool) -> None:
         """Send an answer that is not kept, as it is: to compress it would take longer than to send it."""
         headers = [*about, ("content-length", str(len(body))), *([("etag", f'"{etag}"')] if etag else [])]
         if empty:
@@ -54,7 +54,7 @@ class Sender:
         else:
             self._send_file(proto, headers, body)
 
-    def _send_file(self, proto: Any, headers: Headers, body: Room) -> None:
+    def _send_file(self, proto: Any, headers: Headers, body: AnswerFile) -> None:
         """The server reads the file as fast as the client takes it.
 
         It opens it soon, and the file is there until everybody has closed it.

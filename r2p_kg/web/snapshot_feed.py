@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from r2p_kg.engine import wire
+from r2p_kg.engine import frames
 from r2p_kg.errors import R2PError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class SnapshotFeed:
         """Tell the broker which version this process serves and which snapshots its requests still need."""
         with self._lock:
             if self._line is not None:
-                wire.post(self._line, {"version": version, "needs": list(needs)})
+                frames.post(self._line, {"version": version, "needs": list(needs)})
 
     def close(self) -> None:
         """Hear nothing more."""
@@ -66,13 +66,14 @@ class SnapshotFeed:
         while not self._closed:
             with (
                 socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line,
-                contextlib.suppress(OSError, wire.BrokenFrameError),
+                contextlib.suppress(OSError, frames.BrokenFrameError),
             ):
-                line.connect(str(self._address))
-                wire.send(line, {"do": "front", "digest": self._digest})
+                with frames.reachable(self._address) as address:
+                    line.connect(address)
+                frames.send(line, {"do": "front", "digest": self._digest})
                 self._line = line
                 while True:
-                    state, _ = wire.receive(line)
+                    state, _ = frames.receive(line)
                     self._follow(
                         Path(state["path"]), state["digest"], tuple(state["notices"]), int(state["version"])
                     )

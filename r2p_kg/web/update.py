@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, cast
 from flask import Response, current_app, g, request
 
 from r2p_kg.engine.changes import Update
+from r2p_kg.limits import Limits
 from r2p_kg.web import bearer, protocol
 from r2p_kg.web.problems import RequestError
 
@@ -37,7 +38,7 @@ class Gate:
 
     writer: Writer | None = None
     token: str | None = None
-    body_bytes: int = 64 * 1024 * 1024
+    body_bytes: int = Limits.write_bytes
 
 
 def install(app: Flask, gate: Gate) -> None:

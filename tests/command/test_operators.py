@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,9 @@ from r2p_kg.engine import Budget
 from r2p_kg.engine.policy import Limits as TextLimits
 from r2p_kg.engine.pool import PoolSettings
 from r2p_kg.limits import Limits, declared
+from r2p_kg.sparql import updates
 from r2p_kg.web.service import Settings
+from r2p_kg.web.update import Gate
 
 if TYPE_CHECKING:
     from click.testing import Result
@@ -59,15 +62,13 @@ def test_without_options_the_limits_are_those_that_are_declared(served: dict[str
 
 
 def test_every_limit_has_one_default_wherever_it_is_used() -> None:
-    limits, web, pool = Limits(), Settings(), PoolSettings()
-    assert (limits.seconds, limits.rows, limits.bytes) == (web.seconds, web.rows, web.bytes)
+    limits, pool = Limits(), PoolSettings()
+    assert asdict(limits).items() <= asdict(Settings()).items()
     assert Budget() == Budget(limits.seconds, limits.rows, limits.bytes)
-    assert (limits.query_bytes, limits.body_bytes) == (web.query_bytes, web.body_bytes)
-    assert (limits.table_rows, limits.cache) == (web.table_rows, web.cache_bytes)
-    assert limits.slow_seconds == web.slow_seconds
     assert (limits.queue, limits.memory) == (pool.queue, pool.memory)
     assert (limits.allowance, limits.refill) == (pool.allowance, pool.refill)
     assert limits.query_bytes == TextLimits().length
+    assert limits.write_bytes == Gate().body_bytes == updates.LIMITS.length
 
 
 def test_every_default_is_within_its_bounds() -> None:
@@ -87,7 +88,11 @@ def test_limits_are_taken_in_the_units_of_their_options(served: dict[str, Any]) 
         seconds=2.5,
         rows=7,
         bytes=2000,
-        cache_bytes=5 * MEGABYTE,
+        cache=5 * MEGABYTE,
+        memory=64 * MEGABYTE,
+        queue=3,
+        allowance=9,
+        refill=0,
         slow_seconds=0.25,
         proxies=("127.0.0.1", "::1"),
         public_url="https://x.example/kg",

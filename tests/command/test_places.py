@@ -13,7 +13,7 @@ from urllib.request import ProxyHandler, build_opener
 import pytest
 
 from r2p_kg.command import serve
-from r2p_kg.engine import wire
+from r2p_kg.engine import frames
 from r2p_kg.errors import UsageError
 from tests import served
 

@@ -161,12 +161,17 @@ def test_a_name_used_for_two_statements_is_suspected_with_both_lines(tmp_path: P
     head = "".join(f"@prefix {name}: <{space}> .\n" for name, space in world().prefixes.items())
     one = "id:twice a r2p:Finding ; r2p:cites id:blue-report.para-1 ; r2p:modality modality:stated ; r2p:about id:mediation"
     path = tmp_path / "facts" / "twice.ttl"
-    path.write_text(f'{head}{one} ; r2p:says "One thing."@en .\n\n{one} ; r2p:says "Another thing."@en .\n')
+    path.write_text(
+        f'{head}{one} ; r2p:says "One thing that the passage says of mediation."@en .\n\n{one} ; r2p:says "Another thing that the passage says of mediation."@en .\n'
+    )
     findings = checks.run(sources.read(ONTOLOGY, tmp_path / "facts"), ONTOLOGY)
     (finding,) = named("StatementShape", findings)
     first = head.count("\n") + 1
     lines = f"facts/twice.ttl:{first}, facts/twice.ttl:{first + 2}"
-    assert f"needs exactly one sentence ({lines}: is one name used for two things?)" in finding.message
+    assert (
+        f"needs exactly one sentence (r2p:says) ({lines}: is one name used for two things?)"
+        in finding.message
+    )
 
 
 def test_a_missing_triple_is_reported_where_its_subject_is_declared() -> None:

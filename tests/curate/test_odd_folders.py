@@ -20,6 +20,7 @@ from r2p_kg.curate import build, reasoning
 from r2p_kg.engine import pool
 from r2p_kg.graph import explain
 from r2p_kg.web import Settings, create_app
+from tests import in_process
 from tests.curated import FOREIGN, HEAD, PREFIXES, SCHEMA
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def test_each_graph_of_an_odd_name_has_its_page(ontology: Path) -> None:
     built = build.current(ontology, ontology.parent / "state")
     engine = pool.Pool(built.path, pool.PoolSettings(workers=1, spares=0))
     try:
-        client = create_app(Settings(), built.snapshot, engine, library.Library(())).test_client()
+        client = in_process.client(create_app(Settings(), built.snapshot, engine, library.Library(())))
         links = set()
         for number in range(len(NAMES)):
             page = client.get(f"/id/a{number}", headers={"Accept": "text/html"}).get_data(as_text=True)

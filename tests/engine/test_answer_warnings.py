@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from r2p_kg.engine import Budget, Dataset, zygote
+from r2p_kg.engine.borrower import Borrower
 from r2p_kg.engine.broker import start_broker
-from r2p_kg.engine.loans import Loans
 from r2p_kg.engine.pool import Pool, PoolSettings
 from r2p_kg.engine.remote import RemoteEngine
 from r2p_kg.errors import AnswerTooLargeError
@@ -81,9 +81,9 @@ def test_a_query_that_is_not_answered_is_an_error_and_no_warning(pool: Pool) -> 
 
 def test_a_front_gets_them_with_answers_of_every_size(path: Path) -> None:
     async def asked(address: Path) -> list[Answer]:
-        loans = Loans(address)
+        borrower = Borrower(address)
         found = [
-            await loans.ask(
+            await borrower.ask(
                 query,
                 digest=FOUND.digest,
                 prefixes=FOUND.prefixes,
@@ -93,7 +93,7 @@ def test_a_front_gets_them_with_answers_of_every_size(path: Path) -> None:
             )
             for query in (MISSPELT, CLEAN, SMALLER, LARGE)
         ]
-        loans.close()
+        borrower.close()
         return found
 
     with start_broker(path, PoolSettings(workers=1, spares=0)) as broker:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from r2p_kg.sparql.grammar import parse
-from r2p_kg.sparql.lint import products, slips, terms, texts
+from r2p_kg.sparql.lint import products, shapes, slips, terms, texts
 from r2p_kg.sparql.tokens import place
 
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ def lint(query: str, known: KnownTerms) -> tuple[LintWarning, ...]:
     """
     if len(query) > LONGEST:
         return ()
+    shape = shapes.of(query, known)
+    if shape is not None and shape in known.clean:
+        return ()
     tree = parse(query)
     if tree.mistake is not None:
         return ()
@@ -56,5 +59,7 @@ def lint(query: str, known: KnownTerms) -> tuple[LintWarning, ...]:
         *products.warnings(tree),
         *slips.warnings(tree),
     ]
+    if not found and shape is not None:
+        shapes.remember(shape, known)
     first = sorted(found, key=lambda one: one[0].start)[:MOST]
     return tuple(LintWarning(code, message, *place(query, token.start)) for token, code, message in first)

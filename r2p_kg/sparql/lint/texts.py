@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from r2p_kg.sparql.known_terms import KnownTerms
     from r2p_kg.sparql.tokens import Token
-    from r2p_kg.sparql.tree import Node, Tree
+    from r2p_kg.sparql.tree import Node, Prologue, Tree
 
 
 def warnings(tree: Tree, known: KnownTerms) -> Iterator[tuple[Token, str, str]]:
@@ -130,11 +130,17 @@ def _objects(tree: Tree, known: KnownTerms) -> dict[int, str]:
             tag: str | None = None
             for part in holder.parts:
                 if part.name == "verb":
-                    simple = part.end - part.first == 1
-                    tag = known.tags.get(head.iri(tree.tokens[part.first]) or "") if simple else None
+                    tag = known.tags.get(_property(tree, part, head) or "")
                 elif part.name == "object" and tag and part.end - part.first == 1:
                     found[part.first] = tag
     return found
+
+
+def _property(tree: Tree, verb: Node, head: Prologue) -> str | None:
+    """The IRI of a predicate, or of the last step of a sequence; None of any other path."""
+    last = verb.end - 1
+    sequence = tree.word(last - 1) == "/" and all(tree.word(at) != "|" for at in verb.indexes())
+    return head.iri(tree.tokens[last]) if sequence or verb.first == last else None
 
 
 def _equal_to(tree: Tree, at: int) -> str:

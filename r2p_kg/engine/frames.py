@@ -5,18 +5,18 @@ A frame is 4 bytes of head length and 8 bytes of body length (network order), th
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import select
 import socket
 import struct
 import time
-from pathlib import Path
+from array import array
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
 _LENGTHS: Final = struct.Struct("!IQ")
 
@@ -27,11 +27,10 @@ _MAX_HEAD: Final = 4 * 1024 * 1024
 PATIENCE: Final = 60.0
 
 
+#: Bytes of a Unix socket's address.
+_LONGEST_PATH: Final = 107
+
 _CLOSED: Final = "the other side closed the connection"
-
-
-#: Bytes of the longest folder whose Unix sockets have paths that the kernel takes (unix(7): 107 bytes).
-_LONGEST_FOLDER: Final = 80
 
 
 class BrokenFrameError(Exception):
@@ -42,22 +41,6 @@ class LateError(Exception):
     """The deadline passed before the whole message had come."""
 
 
-@contextlib.contextmanager
-def short(folder: Path) -> Iterator[Path]:
-    """A path of the folder that is short enough for Unix sockets in it, for this process and those below it.
-
-    It is the folder's own, or as long as the context lasts that of an open descriptor (proc_pid_fd(5)).
-    """
-    if len(os.fsencode(folder)) <= _LONGEST_FOLDER:
-        yield folder
-        return
-    opened = os.open(folder, os.O_PATH | os.O_DIRECTORY)
-    try:
-        yield Path(f"/proc/{os.getpid()}/fd/{opened}")
-    finally:
-        os.close(opened)
-
-
 def send(connection: socket.socket, head: Mapping[str, Any], body: bytes = b"") -> None:
     """Send one message.
 
@@ -66,13 +49,30 @@ def send(connection: socket.socket, head: Mapping[str, Any], body: bytes = b"") 
     send_bytes(connection, frame(head, len(body)), body)
 
 
-def post(connection: socket.socket, head: Mapping[str, Any]) -> None:
-    """Send a short message on a connection on which another thread receives, without waiting; one that cannot be sent is lost.
+def post(connection: socket.socket, head: Mapping[str, Any], descriptors: Sequence[int] = ()) -> bool:
+    """Send a short message on a connection on which another thread receives, without waiting; False if it cannot be sent.
 
     :func:`send` would change the time limit under the other thread's hands.
     """
-    with contextlib.suppress(OSError):
-        connection.send(frame(head), socket.MSG_DONTWAIT)
+    data = frame(head)
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array("i", descriptors))] if descriptors else []
+    try:
+        return connection.sendmsg([data], rights, socket.MSG_DONTWAIT) == len(data)
+    except OSError:
+        return False
+
+
+@contextmanager
+def reachable(path: Path) -> Iterator[str]:
+    """The path of a Unix socket as the kernel takes it: at most 107 bytes (unix(7)), so by its folder's number if longer."""
+    if len(os.fsencode(path)) <= _LONGEST_PATH:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_PATH)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
 
 
 def frame(head: Mapping[str, Any], length: int = 0) -> bytes:
@@ -92,7 +92,9 @@ def send_bytes(connection: socket.socket, *parts: bytes) -> None:
         raise BrokenFrameError(str(error)) from error
 
 
-def receive(connection: socket.socket, deadline: float | None = None, max_body: int = 1 << 33) -> tuple[dict[str, Any], bytes]:
+def receive(
+    connection: socket.socket, deadline: float | None = None, max_body: int = 1 << 33
+) -> tuple[dict[str, Any], bytes]:
     """One message: its head and its body.
 
     ``deadline`` is a time of ``time.monotonic``. Raises LateError past it, and BrokenFrameError where no whole frame comes.
@@ -112,28 +114,19 @@ def receive(connection: socket.socket, deadline: float | None = None, max_body: 
     return head, bytes(exactly(connection, body_length, deadline))
 
 
-def receive_with_descriptors(connection: socket.socket, most: int) -> tuple[dict[str, Any], list[int]]:
-    """A message without a body, and the file descriptors that came along; raises as :func:`receive`."""
-    try:
-        data, descriptors, _, _ = socket.recv_fds(connection, _LENGTHS.size, most)
-    except OSError as error:
-        raise BrokenFrameError(str(error)) from error
-    if not data:
-        raise BrokenFrameError(_CLOSED)
-    if missing := _LENGTHS.size - len(data):
-        data += exactly(connection, missing)
-    length, _ = _LENGTHS.unpack(data)
-    return json.loads(bytes(exactly(connection, length))), descriptors
-
-
-def readable(connection: socket.socket, watched: socket.socket, deadline: float) -> bool:
-    """True as soon as ``connection`` can be read or the deadline passed; False where the other side of ``watched`` closed before."""
-    waiting = select.poll()
-    waiting.register(connection, select.POLLIN)
-    # Without POLLRDHUP (Linux) only a connection that is closed in both directions is noticed.
-    waiting.register(watched, getattr(select, "POLLRDHUP", select.POLLHUP))
-    events = dict(waiting.poll(max(deadline - time.monotonic(), 0) * 1000))
-    return connection.fileno() in events or not events
+def split(buffer: bytearray) -> Iterator[dict[str, Any]]:
+    """Take the whole messages, which have no body, out of what has come so far; raises BrokenFrameError on anything else."""
+    while len(buffer) >= _LENGTHS.size:
+        length, body = _LENGTHS.unpack_from(buffer)
+        if length > _MAX_HEAD or body:
+            message = f"a frame of {length} + {body} bytes is none of ours"
+            raise BrokenFrameError(message)
+        end = _LENGTHS.size + length
+        if len(buffer) < end:
+            return
+        head = json.loads(bytes(buffer[_LENGTHS.size : end]))
+        del buffer[:end]
+        yield head
 
 
 def some(connection: socket.socket, most: int) -> bytes:

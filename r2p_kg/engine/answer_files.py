@@ -17,20 +17,20 @@ LARGE: Final = 4 * 1024 * 1024
 _TOGETHER: Final = 4 * 1024 * 1024 * 1024
 
 
-class Room(mmap.mmap):
+class AnswerFile(mmap.mmap):
     """A buffer over an unlinked file; ``path`` names the file as long as the buffer is there."""
 
     path: str
 
 
-class Spool:
+class AnswerFiles:
     """Room for large answers, given back when nobody holds the answer any more. ``limit``: bytes of all together."""
 
     def __init__(self, limit: int = _TOGETHER) -> None:
         self._limit = limit
         self.taken = 0
 
-    def room(self, size: int) -> Room:
+    def create(self, size: int) -> AnswerFile:
         """A buffer over an unlinked file in the temporary folder; raises BusyError where there is no room for it."""
         if self.taken + size > self._limit:
             raise _full()
@@ -38,7 +38,7 @@ class Spool:
             with tempfile.TemporaryFile(prefix="r2p-answer-") as file:
                 # A file with holes would end the process where the disk is full when they are written.
                 os.posix_fallocate(file.fileno(), 0, size)
-                made = Room(file.fileno(), size)
+                made = AnswerFile(file.fileno(), size)
                 descriptor = os.dup(file.fileno())
         except OSError as error:
             raise _full() from error
@@ -52,10 +52,13 @@ class Spool:
         self.taken -= size
 
 
-def spooled(body: object) -> Room | None:
+def in_file(body: object) -> AnswerFile | None:
     """The buffer of a body that stands in a file; None where it is in memory."""
-    return body if isinstance(body, Room) else None
+    return body if isinstance(body, AnswerFile) else None
 
 
 def _full() -> BusyError:
-    return BusyError("too many large answers are on their way to slow readers; come back in a moment, or ask for less", retry_after=10)
+    return BusyError(
+        "too many large answers are on their way to slow readers; come back in a moment, or ask for less",
+        retry_after=10,
+    )
