@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -230,14 +231,106 @@ def test_a_broker_that_is_killed_is_replaced(data: str, temporary: Path) -> None
         assert get(f"{url}/status")["engine"]["broker"] not in below
 
 
-def refused(*arguments: str) -> str:
+def refused(*arguments: str, **environment: str) -> str:
     """What ``r2p serve`` says when it does not start; it must be exit code 2 and no traceback."""
     found = subprocess.run(
-        [sys.executable, str(SERVER), *arguments], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, str(SERVER), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, **environment},
     )
     assert 2 == found.returncode, found.stderr
     assert "Traceback" not in found.stderr
     return found.stderr
+
+
+def test_a_hangup_while_it_starts_is_remembered_and_no_end(data: str, temporary: Path) -> None:
+    port = free_port()
+    command = [sys.executable, str(SERVER), "--port", str(port), "--workers", "1", "--data", data]
+    with (temporary / "errors.txt").open("w+", encoding="utf-8") as errors:
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={**os.environ, "TMPDIR": str(temporary)},
+        )
+        assert process.stdout is not None
+        try:
+            # As soon as the command has begun; what Python does before is not ours.
+            deadline = time.monotonic() + 60
+            while not list(temporary.glob("r2p-*")) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            stop = threading.Event()
+            signals = threading.Thread(target=hang_up, args=(process.pid, stop))
+            signals.start()
+            line = process.stdout.readline()
+            stop.set()
+            signals.join()
+            assert f"ready at http://127.0.0.1:{port}/\n" == line
+            assert 1 == len(get(f"http://127.0.0.1:{port}/sparql", query=QUERY)["results"]["bindings"])
+            process.terminate()
+            assert 0 == process.wait(20)
+        finally:
+            process.kill()
+            process.wait(10)
+            process.stdout.close()
+        errors.seek(0)
+        assert "are not read again" in errors.read()
+    assert [] == list(temporary.glob("r2p-*"))
+
+
+def hang_up(pid: int, stop: threading.Event) -> None:
+    """SIGHUP, again and again."""
+    while not stop.wait(0.05):
+        os.kill(pid, signal.SIGHUP)
+
+
+def test_a_stop_signal_while_the_data_are_read_leaves_no_file(tmp_path: Path, temporary: Path) -> None:
+    large = tmp_path / "large.nt"
+    large.write_text("".join(f'<a:s{n}> <a:p> "{n}" .\n' for n in range(300_000)), "utf-8")
+    command = [sys.executable, str(SERVER), "--port", str(free_port()), "--data", str(large)]
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment) as process:
+        deadline = time.monotonic() + 60
+        while not list(temporary.glob("r2p-*")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.terminate()
+        assert 0 == process.wait(20)
+    assert [] == list(temporary.glob("r2p-*"))
+
+
+def test_it_listens_at_a_name(data: str, temporary: Path) -> None:
+    port = free_port()
+    command = [sys.executable, str(SERVER), "--host", "localhost", "--port", str(port), "--data", data]
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    try:
+        assert f"ready at http://localhost:{port}/\n" == process.stdout.readline()
+        assert 1 == len(get(f"http://localhost:{port}/sparql", query=QUERY)["results"]["bindings"])
+    finally:
+        process.terminate()
+        process.wait(20)
+        process.stdout.close()
+
+
+@pytest.mark.parametrize("host", ["no.such.name.invalid", "a..b", "300.1.1.1", "x" * 300])
+def test_a_host_that_is_none_is_one_sentence(host: str) -> None:
+    with pytest.raises(UsageError, match="cannot listen at .*; choose another with --host or --port"):
+        serve.check_port(host, 8000)
+
+
+def test_a_long_folder_for_temporary_files_is_used_and_a_wrong_one_named(data: str, tmp_path: Path) -> None:
+    long = tmp_path / ("x" * 120)
+    long.mkdir()
+    with started("--data", data, temporary=long) as (_, url):
+        assert 1 == len(get(f"{url}/sparql", query=QUERY)["results"]["bindings"])
+    for wrong in (tmp_path / "none", Path(data)):
+        said = refused("--port", str(free_port()), "--data", data, TMPDIR=str(wrong))
+        assert f"r2p: TMPDIR: files cannot be made in {wrong}; set it to another folder, or not at all\n" == said
 
 
 def test_a_port_in_use_is_one_sentence_also_where_it_is_shared(data: str) -> None:
