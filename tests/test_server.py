@@ -330,7 +330,7 @@ def test_a_long_folder_for_temporary_files_is_used_and_a_wrong_one_named(data: s
         assert 1 == len(get(f"{url}/sparql", query=QUERY)["results"]["bindings"])
     for wrong in (tmp_path / "none", Path(data)):
         said = refused("--port", str(free_port()), "--data", data, TMPDIR=str(wrong))
-        assert f"r2p: TMPDIR: files cannot be made in {wrong}; set it to another folder, or not at all\n" == said
+        assert said.startswith(f"r2p: TMPDIR: files cannot be made in {wrong} (")
 
 
 def test_a_port_in_use_is_one_sentence_also_where_it_is_shared(data: str) -> None:
@@ -364,7 +364,7 @@ def test_a_missing_ontology_folder_is_one_sentence(tmp_path: Path) -> None:
 
 def test_an_address_of_another_machine_is_refused() -> None:
     with pytest.raises(UsageError, match=r"cannot listen at 203\.0\.113\.1 port 80"):
-        serve.address_of("203.0.113.1", 80)
+        serve.check_port("203.0.113.1", 80)
 
 
 def test_a_bad_edit_leaves_the_last_good_snapshot_serving_and_says_so(

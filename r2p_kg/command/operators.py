@@ -181,7 +181,7 @@ def serve(
         from r2p_kg.command import serve as serving
         from r2p_kg.web.service import Settings
 
-        address = serving.address_of(host, port)
+        serving.check_port(host, port)
         token = _token("--write-token-file", write_token_file, _WRITE_TOKEN)
         operator_token = _token("--operator-token-file", operator_token_file, _OPERATOR_TOKEN)
         if token and not data:
@@ -195,7 +195,7 @@ def serve(
 
         def run(offer: Offer) -> None:
             offer = replace(offer, operator_token=operator_token, log_queries=log_queries)
-            serving.run(offer, address, port, heard, workers=workers, pool=pool, ready=_ready)
+            serving.run(offer, host, port, heard, workers=workers, pool=pool, ready=_ready)
 
         if data:
             title = ", ".join(path.name for path in data)

@@ -32,6 +32,7 @@ from r2p_kg.graph import snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from queue import SimpleQueue
 
     from r2p_kg.command.reload import Folders
     from r2p_kg.command.signals import Signals
@@ -55,7 +56,6 @@ _STARTS, _PATIENCE = 5, 60.0
 #: Seconds after which a service that does not answer is no longer waited for.
 _STARTING = 60
 #: Set by a SIGHUP that came before the service could reload.
-_reload_wanted = threading.Event()
 #: Prefixes for data that bring none of their own.
 _COMMON = {
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
@@ -89,7 +89,7 @@ class Offer:
     log_queries: bool = False
 
 
-def address_of(host: str, port: int) -> str:
+def check_port(host: str, port: int) -> str:
     """The IP address to listen at: the host itself, or the first that a name stands for and that is free.
 
     The front processes share the port with SO_REUSEPORT, with which a second server would start beside the
@@ -100,14 +100,12 @@ def address_of(host: str, port: int) -> str:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or "not the name of a machine"
-        message = f"--host {host!r}: {reason}; give an IP address of this machine, or a name of one"
-        raise UsageError(message) from error
+        reason = getattr(error, "strerror", None) or "this is not the name or address of a machine"
+        raise _deaf(host, port, reason) from error
     # Of both kinds of address, that of version 4 first: more clients can reach it.
     for family, kind, protocol, _, address in sorted(found, key=lambda one: one[0] != socket.AF_INET):
         if "%" in str(address[0]):  # granian takes none
-            message = f"--host {host!r}: an address with a zone cannot be listened at; give another"
-            raise UsageError(message)
+            raise _deaf(host, port, "an address with a zone")
         try:
             with socket.socket(family, kind, protocol) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -116,8 +114,11 @@ def address_of(host: str, port: int) -> str:
             failed = error
         else:
             return str(address[0])
-    message = f"cannot listen at {host} port {port}: {failed.strerror}; choose another with --host or --port"
-    raise UsageError(message) from failed
+    raise _deaf(host, port, failed.strerror) from failed
+
+
+def _deaf(host: str, port: int, reason: str | None) -> UsageError:
+    return UsageError(f"cannot listen at {host} port {port}: {reason}; choose another with --host or --port")
 
 
 @contextmanager
@@ -197,12 +198,12 @@ def run(
     pool: PoolSettings,
     ready: Callable[[str], None],
 ) -> None:
-    """Serve at an IP address until SIGINT or SIGTERM.
+    """Serve until SIGINT or SIGTERM.
 
     No process is left when this returns. ``ready`` gets the address once it answers. SIGHUP reloads, also one
     that came before.
 
-    Raises SnapshotError if the snapshot cannot be read.
+    Raises UsageError if the port is taken, SnapshotError if the snapshot cannot be read.
     """
     with tempfile.TemporaryDirectory(prefix="r2p-served-") as folder:
         publisher = Publisher(Path(folder), offer.queries, offer.settings)
@@ -229,6 +230,7 @@ def _run(
     from r2p_kg import log
     from r2p_kg.engine import broker
 
+    address = check_port(host, port)
     path = publisher.publish(offer.path)
     found = snapshot.read(path)
     questions = library.load(offer.queries) if offer.queries else library.Library()
@@ -237,7 +239,7 @@ def _run(
         heard.check()
         server = Granian(
             "r2p_kg",
-            address=host,
+            address=address,
             port=port,
             interface=Interfaces.RSGI,
             loop=Loops.uvloop,
@@ -263,8 +265,11 @@ def _run(
             reloader = reload.Reloader(
                 offer.folders, now, switch, heard.reloads, watch=offer.watch, publisher=publisher
             )
-            # Not before: what is there is served first.
-            server.on_startup(reloader.start)
+            begin = reloader.start
+        else:
+            begin = threading.Thread(target=_not_reloaded, args=(heard.reloads,), daemon=True).start
+        # Not before: what is there is served first.
+        server.on_startup(begin)
         try:
             server.serve(
                 target_loader=cast(
@@ -282,6 +287,13 @@ def _run(
                 "the log says more"
             )
             raise UsageError(message)
+
+
+def _not_reloaded(wanted: SimpleQueue[None]) -> None:
+    """Say at each demand that there is nothing to reload."""
+    while True:
+        wanted.get()
+        _log.warning("SIGHUP: data that are served with --data are not read again; start the service anew")
 
 
 def _until_granian_listens() -> None:

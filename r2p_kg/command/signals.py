@@ -125,9 +125,9 @@ def _folder(named: str | None) -> Path:
 
 
 def _unusable(named: str | None, error: OSError) -> UsageError:
+    where = named or "the folder of the system"
     return UsageError(
-        f"{named or 'the temporary folder'}: cannot be used for temporary files ({error.strerror}); "
-        "name another folder in the environment variable TMPDIR"
+        f"TMPDIR: files cannot be made in {where} ({error.strerror}); set it to another folder, or not at all"
     )
 
 

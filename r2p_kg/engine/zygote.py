@@ -17,6 +17,7 @@ import pickle
 import signal
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -42,7 +43,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
         found = snapshot.read(Path(arguments[1]))
-        making = _beside(lambda: KnownTerms.of(found.served, found.prefixes, vocab.BASE))
+        making = _beside(partial(KnownTerms.of, found.served, found.prefixes, vocab.BASE))
         store = ox.Store()
         # Parsed twice, not loaded once and parsed once: a loader renames blank nodes, and both graphs must mean the same ones.
         store.bulk_extend(ox.parse(found.served, ox.RdfFormat.N_QUADS))

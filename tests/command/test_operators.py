@@ -42,7 +42,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         calls.update(offer=offer, host=host, port=port, **more)
 
     monkeypatch.setattr(serve, "run", run)
-    monkeypatch.setattr(serve, "address_of", lambda host, _port: host)
+    monkeypatch.setattr(serve, "check_port", lambda *_: None)
     monkeypatch.chdir(tmp_path)
     Path("my.ttl").write_text("<a:s> <a:p> <a:o> .", "utf-8")
     Path("token").write_text("secret\n", "utf-8-sig")
