@@ -51,7 +51,7 @@ TRIPLES = (
     "CONSTRUCT { ?s <http://example.org/q> ?o } WHERE { ?s <http://example.org/p> ?o } ORDER BY ?s LIMIT 200"
 )
 ENDLESS = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
-TOKEN = "for the operator of this test"  # noqa: S105 - as it says
+TOKEN = "for the operator of this test"
 MINE = {"Authorization": f"Bearer {TOKEN}"}
 
 #: Headers of one answer that differ from the next, or that the server itself adds.
@@ -300,7 +300,7 @@ def test_no_order_of_requests_and_no_load_changes_what_any_address_answers(
         for number, lines in enumerate(MIXED):
             mixed[path, number] = [(name, value.replace("its tag", tag)) for name, value in lines]
     asked = [*mixed] * 2
-    random.Random(9).shuffle(asked)  # noqa: S311 - the same order each time
+    random.Random(9).shuffle(asked)
     with busy(service):
         answers = [(path, number, lines_sent(service, path, mixed[path, number])) for path, number in asked]
     for path, number, reply in answers:

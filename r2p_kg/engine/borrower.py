@@ -258,7 +258,7 @@ class Borrower:
         self._want()
 
     def _want(self, *, exactly: bool = False) -> None:
-        """Tell the broker what waits here if it is more than it knows, or ``exactly`` if it is anything else."""
+        """Tell the broker what waits here if it is more than it knows; ``exactly``: also if it is less."""
         waiting = itertools.islice((one.digest for _, one in self._turns.waiting()), self._places)
         want = (list(waiting), self._turns.weight if len(self._turns) else 1)
         if want != self._told and (exactly or len(want[0]) > len(self._told[0])) and self._line is not None:
@@ -272,7 +272,7 @@ class Borrower:
         """The broker says something."""
         match head["say"]:
             case "lent":
-                assert connection is not None  # noqa: S101 - as the line gives it
+                assert connection is not None
                 self._lent(head, connection)
             case "recall":
                 if self._idle:
@@ -297,7 +297,7 @@ class Borrower:
                 self._fail_those_who_wait(refusal, lambda one: one.digest == head["digest"])
 
     def _lent(self, head: Mapping[str, Any], connection: socket.socket) -> None:
-        connection.setblocking(False)  # noqa: FBT003 - the name of the standard library's parameter is "flag"
+        connection.setblocking(False)
         lease = Lease(head["loan"], head["pid"], head["digest"], connection, self._files, self._lost)
         self._places = head["places"]
         self._seen += 1

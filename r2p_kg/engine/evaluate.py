@@ -45,7 +45,7 @@ class _Capped(io.RawIOBase):
         part = bytes(data)  # type: ignore[call-overload]
         self._left -= len(part)
         if self._left < 0:
-            raise OSError("over the byte limit")  # noqa: EM101, TRY003 - seen by the engine only, which passes it on as it is
+            raise OSError("over the byte limit")
         self.parts.append(part)
         return len(part)
 
@@ -80,7 +80,10 @@ def evaluate(store: ox.Store, query: str, media_type: str, dataset: Dataset, bud
         results.serialize(sink, form)  # type: ignore[arg-type]
     except (RuntimeError, OSError, MemoryError) as error:
         if "byte limit" in str(error):
-            message = f"the answer has more than {budget.bytes:,} bytes, the most this service sends; add LIMIT, or ask for fewer columns. Nothing was sent"
+            message = (
+                f"the answer has more than {budget.bytes:,} bytes, the most this service sends; "
+                "add LIMIT, or ask for fewer columns. Nothing was sent"
+            )
             raise AnswerTooLargeError(message) from error
         if (refusal := xml_form.refusal(error, media_type, kind)) is not None:
             raise refusal from error
@@ -93,7 +96,10 @@ def evaluate(store: ox.Store, query: str, media_type: str, dataset: Dataset, bud
         else None
     )
     if rows is not None and rows > budget.rows:
-        message = f"the answer has {rows:,} rows; this service sends at most {budget.rows:,}. Add LIMIT, or narrow the pattern. Nothing was sent"
+        message = (
+            f"the answer has {rows:,} rows; this service sends at most {budget.rows:,}. "
+            "Add LIMIT, or narrow the pattern. Nothing was sent"
+        )
         raise AnswerTooLargeError(message)
     return Answer(kind, media_type, body, 0.0, rows)
 

@@ -222,10 +222,8 @@ class Lending:
 
         ``worked``: seconds of work of a loan.
         """
-        actions: list[Action] = []
-        for loan in self.running():
-            if now > loan.deadline:
-                actions.append(self._killed(loan, "timeout", now))
+        late = [loan for loan in self.running() if now > loan.deadline]
+        actions: list[Action] = [self._killed(loan, "timeout", now) for loan in late]
         # If nobody else uses or wants a worker, nobody has to be let pass.
         others = self.waiting or len(self.loans) > 1
         long = [loan for loan in self.running() if others and worked(loan) > LONG]

@@ -1,4 +1,4 @@
-"""The pool: query workers lent as :mod:`.lending` decides, and an engine over them for whoever may wait in a thread.
+"""The pool: query workers lent as :mod:`.lending` decides, and an engine over them for threads.
 
 A front process, which asks thousands of small questions a second, joins the pool and is lent workers that it
 talks to directly (:mod:`.borrower`). :meth:`Pool.ask` is a front of its own for one question. One thread
@@ -439,14 +439,16 @@ def stopped(why: str, seconds: float) -> QueryError:
     match why:
         case "timeout":
             return QueryTimeoutError(
-                f"the query ran longer than {seconds:g} seconds and was stopped; narrow its patterns, or add LIMIT"
+                f"the query ran longer than {seconds:g} seconds and was stopped; "
+                "narrow its patterns, or add LIMIT"
             )
         case "cancelled":
             return QueryCancelledError("the query was cancelled by the operator")
         case "gone":  # nobody reads it but the log
             return QueryCancelledError("the one who asked went away, and the query was stopped")
     return WorkerDiedError(
-        "the query needed more memory or a deeper stack than it may have, and its process died; simplify it, or add "
+        "the query needed more memory or a deeper stack than it may have, and its process died; "
+        "simplify it, or add "
         "LIMIT. The service goes on"
     )
 

@@ -37,7 +37,12 @@ _LOADING: Final = 300.0
 
 @dataclass(eq=False)
 class Worker:
-    """One forked process: its socket, a handle on it that cannot mean another process, and the digest of the snapshot that it holds."""
+    """One forked process.
+
+    connection: Its socket.
+    handle: One that cannot mean another process.
+    digest: That of the snapshot that it holds.
+    """
 
     connection: socket.socket
     pid: int
@@ -62,7 +67,7 @@ class Worker:
 
     @property
     def worked(self) -> float:
-        """Seconds of the processor that the process has taken so far, 0 if it has ended (clock_getcpuclockid(3))."""
+        """Seconds of work of the process so far, 0 if it has ended (clock_getcpuclockid(3))."""
         try:
             return time.clock_gettime((~self.pid << 3) | _CPU_CLOCK)
         except OSError:

@@ -1,4 +1,4 @@
-"""A query worker: a forked process that holds the loaded store, answers one query at a time, and may be killed.
+"""A query worker: a forked process with the loaded store that answers one query at a time and may be killed.
 
 It also says what the query probably does not mean, so that neither the front's one thread nor the load of the
 moment decides about that.
@@ -49,7 +49,7 @@ def run(store: ox.Store, known: KnownTerms, connection: socket.socket, memory: i
             _answer(store, known, connection)
     except frames.BrokenFrameError:
         os._exit(0)
-    except BaseException:  # noqa: BLE001 - MemoryError included: the pool sees the closed socket and says what happened
+    except BaseException:
         os._exit(70)
 
 

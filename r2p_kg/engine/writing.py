@@ -111,10 +111,16 @@ def _exchange(head: dict[str, Any], body: bytes, deadline: float, seconds: float
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_ENDING)
         except frames.LateError as error:
-            message = f"the change took longer than {seconds:g} seconds and was stopped; the data are unchanged. Send it in several parts"
+            message = (
+                f"the change took longer than {seconds:g} seconds and was stopped; the data are unchanged. "
+                "Send it in several parts"
+            )
             raise QueryTimeoutError(message) from error
         except frames.BrokenFrameError as error:
-            message = "the change needed more memory or a deeper stack than it may have, and its process died; the data are unchanged. Send it in several parts"
+            message = (
+                "the change needed more memory or a deeper stack than it may have, and its process died; "
+                "the data are unchanged. Send it in several parts"
+            )
             raise WorkerDiedError(message) from error
         finally:
             process.kill()

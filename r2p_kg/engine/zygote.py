@@ -1,4 +1,4 @@
-"""The zygote: a single-threaded process that loads the snapshot once and forks a query worker on each command.
+"""The zygote: a single-threaded process that loads the snapshot once and forks query workers on command.
 
 A fork of a loaded memory store takes some milliseconds and shares its pages; loading anew would take a
 second. Run as ``python -m r2p_kg.engine.zygote FD SNAPSHOT MEMORY UNION``; FD is a Unix socket inherited from
@@ -87,15 +87,15 @@ def _beside(make: Callable[[], KnownTerms]) -> Callable[[], KnownTerms]:
     ours, theirs = os.pipe()
     if os.fork() == 0:
         try:
-            with open(theirs, "wb") as made:  # noqa: PTH123 - a descriptor
+            with open(theirs, "wb") as made:
                 pickle.dump(make(), made)
         finally:
             os._exit(0)
     os.close(theirs)
 
     def result() -> KnownTerms:
-        with open(ours, "rb") as made, contextlib.suppress(EOFError, pickle.UnpicklingError):  # noqa: PTH123
-            return cast("KnownTerms", pickle.load(made))  # noqa: S301 - our own process wrote it
+        with open(ours, "rb") as made, contextlib.suppress(EOFError, pickle.UnpicklingError):
+            return cast("KnownTerms", pickle.load(made))
         return make()  # that process died
 
     return result

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from r2p_kg.engine import Answer, Budget, Dataset
 from r2p_kg.engine.borrower import Borrower
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
     from collections.abc import Iterator
     from pathlib import Path
 

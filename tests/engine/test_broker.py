@@ -193,25 +193,23 @@ def test_the_next_query_of_a_client_whose_query_was_long_is_told_of_at_once(
     with (
         start_broker(path, PoolSettings(workers=2, spares=1)) as running,
         borrowing.front(running.socket, path.stem) as asker,
+        contextlib.closing(running.client()) as client,
     ):
-        with contextlib.closing(running.client()) as client:
-            asker.ask(SMALL)
-            asker.begin("SELECT * {}", client="192.0.2.9")
-            with pytest.raises(QueryTimeoutError):
-                asker.ask(ENDLESS, 2.0, client="192.0.2.1")
-            # From here on the broker hears of no other query.
-            monkeypatch.setattr("r2p_kg.engine.borrower._TOLD", -1000.0)
-            monkeypatch.setattr("r2p_kg.engine.borrower.LOOK", 1000.0)
-            time.sleep(0.2)
-            other = asker.begin(ENDLESS, 2.0, client="192.0.2.2")
-            suspect = asker.begin(ENDLESS, 2.0, client="192.0.2.1")
-            assert soon(lambda: any(one["client"] == "192.0.2.1" for one in client.stats()["running"]))
-            assert [("192.0.2.1", True)] == [
-                (one["client"], one["slow"]) for one in client.stats()["running"]
-            ]
-            assert isinstance(suspect.exception(20), QueryTimeoutError)
-            os.kill(client.stats()["broker"], signal.SIGTERM)
-            assert isinstance(other.exception(20), QueryError)
+        asker.ask(SMALL)
+        asker.begin("SELECT * {}", client="192.0.2.9")
+        with pytest.raises(QueryTimeoutError):
+            asker.ask(ENDLESS, 2.0, client="192.0.2.1")
+        # From here on the broker hears of no other query.
+        monkeypatch.setattr("r2p_kg.engine.borrower._TOLD", -1000.0)
+        monkeypatch.setattr("r2p_kg.engine.borrower.LOOK", 1000.0)
+        time.sleep(0.2)
+        other = asker.begin(ENDLESS, 2.0, client="192.0.2.2")
+        suspect = asker.begin(ENDLESS, 2.0, client="192.0.2.1")
+        assert soon(lambda: any(one["client"] == "192.0.2.1" for one in client.stats()["running"]))
+        assert [("192.0.2.1", True)] == [(one["client"], one["slow"]) for one in client.stats()["running"]]
+        assert isinstance(suspect.exception(20), QueryTimeoutError)
+        os.kill(client.stats()["broker"], signal.SIGTERM)
+        assert isinstance(other.exception(20), QueryError)
 
 
 def test_a_question_is_asked_again_if_its_worker_is_killed_and_only_a_second_death_is_its_own(

@@ -80,13 +80,16 @@ class Client:
                 break
             except frames.LateError as error:
                 self.close()
-                message = "the query service does not answer; come back in a moment, and tell its operator if it lasts"
+                message = (
+                    "the query service does not answer; "
+                    "come back in a moment, and tell its operator if it lasts"
+                )
                 raise BusyError(message, retry_after=10) from error
             except (frames.BrokenFrameError, OSError) as error:
                 self.close()
                 # A kept connection may have been closed since; a new one that fails means that the broker is
                 # gone.
-                if fresh or attempt == 2:  # noqa: PLR2004 - two attempts
+                if fresh or attempt == 2:
                     message = "the query service is starting anew; come back in a moment"
                     raise BusyError(message, retry_after=2) from error
         if "error" in reply:
