@@ -68,7 +68,7 @@ class Watched:
                     parent = (entry / "stat").read_text("utf-8").rpartition(")")[2].split()[1]
                 except (OSError, IndexError):
                     continue
-                if f"TMPDIR={self.log.parent}\0".encode() in environment and not self._is_worker(
+                if f"TMPDIR={self.log.parent}".encode() in environment and not self._is_worker(
                     command, parent
                 ):
                     found[f"{b' '.join(command[1:3]).decode()} {entry.name}"] = int(entry.name)

@@ -110,7 +110,7 @@ class Running:
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
                 try:
-                    if f"TMPDIR={self.folder}\0".encode() in (entry / "environ").read_bytes():
+                    if f"TMPDIR={self.folder}".encode() in (entry / "environ").read_bytes():
                         parent = int((entry / "stat").read_text("utf-8").rpartition(")")[2].split()[1])
                         found[int(entry.name)] = parent, (entry / "cmdline").read_text("utf-8").split("\0")
                 except OSError:

@@ -333,9 +333,7 @@ def test_a_long_folder_for_temporary_files_is_used_and_a_wrong_one_named(data: s
         assert 1 == len(get(f"{url}/sparql", query=QUERY)["results"]["bindings"])
     for wrong in (tmp_path / "none", Path(data)):
         said = refused("--port", str(free_port()), "--data", data, TMPDIR=str(wrong))
-        assert (
-            f"r2p: TMPDIR: files cannot be made in {wrong}; set it to another folder, or not at all\n" == said
-        )
+        assert said.startswith(f"r2p: TMPDIR: files cannot be made in {wrong} (")
 
 
 def test_a_port_in_use_is_one_sentence_also_where_it_is_shared(data: str) -> None:

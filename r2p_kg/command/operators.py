@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import signal
 import sys
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from r2p_kg.command.app import current_or_last_good, folders, main
+from r2p_kg.command.signals import attended
 from r2p_kg.command.values import (
     FILE,
     Address,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from r2p_kg.command.reload import Folders
     from r2p_kg.command.serve import Offer
+    from r2p_kg.command.signals import Signals
     from r2p_kg.engine.pool import PoolSettings
     from r2p_kg.limits import Bound
 
@@ -175,36 +176,37 @@ def serve(
       r2p serve --data my.ttl --data more.nq
       r2p serve --data my.ttl --write-token-file token
     """
-    from r2p_kg.command import serve as serving
-    from r2p_kg.web.service import Settings
-
-    serving.take_signals()
-    serving.check_temporary_folder()
-    serving.check_port(host, port)
     environment = dict(os.environ)
-    token = _token("--write-token-file", write_token_file, _WRITE_TOKEN)
-    operator_token = _token("--operator-token-file", operator_token_file, _OPERATOR_TOKEN)
-    if token and not data:
-        message = (
-            "a token for writing (--write-token-file or R2P_WRITE_TOKEN) needs --data: a change of the "
-            "curated graph would be lost at the next build; edit its Turtle files instead"
+    with attended() as heard:
+        from r2p_kg.command import serve as serving
+        from r2p_kg.web.service import Settings
+
+        serving.check_port(host, port)
+        token = _token("--write-token-file", write_token_file, _WRITE_TOKEN)
+        operator_token = _token("--operator-token-file", operator_token_file, _OPERATOR_TOKEN)
+        if token and not data:
+            message = (
+                "a token for writing (--write-token-file or R2P_WRITE_TOKEN) needs --data: a change of the "
+                "curated graph would be lost at the next build; edit its Turtle files instead"
+            )
+            raise UsageError(message)
+        settings = Settings(**asdict(limits), union=not token, proxies=proxy, public_url=public_url)
+        pool = _pool(limits, query_workers, union=not token)
+
+        def run(offer: Offer) -> None:
+            offer = replace(offer, operator_token=operator_token, log_queries=log_queries)
+            serving.run(offer, host, port, heard, workers=workers, pool=pool, ready=_ready)
+
+        if data:
+            title = ", ".join(path.name for path in data)
+            with serving.foreign(data) as path:
+                run(serving.Offer(path, replace(settings, title=title, checked=False), None, token=token))
+            return
+        where = folders(ontology, state, queries)
+        path, notices = _built(where, environment, heard)
+        run(
+            serving.Offer(path, replace(settings, notices=notices), where.queries, folders=where, watch=watch)
         )
-        raise UsageError(message)
-    settings = Settings(**asdict(limits), union=not token, proxies=proxy, public_url=public_url)
-    pool = _pool(limits, query_workers, union=not token)
-
-    def run(offer: Offer) -> None:
-        offer = replace(offer, operator_token=operator_token, log_queries=log_queries)
-        serving.run(offer, host, port, workers=workers, pool=pool, ready=_ready)
-
-    if data:
-        title = ", ".join(path.name for path in data)
-        with serving.foreign(data) as path:
-            run(serving.Offer(path, replace(settings, title=title, checked=False), None, token=token))
-        return
-    where = folders(ontology, state, queries)
-    path, notices = _built(where, environment)
-    run(serving.Offer(path, replace(settings, notices=notices), where.queries, folders=where, watch=watch))
 
 
 def _pool(limits: Limits, workers: int, *, union: bool) -> PoolSettings:
@@ -220,7 +222,7 @@ def _pool(limits: Limits, workers: int, *, union: bool) -> PoolSettings:
     )
 
 
-def _built(where: Folders, environment: Mapping[str, str]) -> tuple[Path, tuple[str, ...]]:
+def _built(where: Folders, environment: Mapping[str, str], heard: Signals) -> tuple[Path, tuple[str, ...]]:
     """As :func:`current_or_last_good`, and this process begins anew if it has built the snapshot just now.
 
     Checkers and reasoner leave 150 MB behind, which the service would keep for as long as it runs.
@@ -232,10 +234,7 @@ def _built(where: Folders, environment: Mapping[str, str]) -> tuple[Path, tuple[
     path, notices = current_or_last_good(where)
     if path != before and not notices and _BUILT not in os.environ:
         sys.stdout.flush()
-        # Until the new program takes its signals: it will read what this SIGHUP is about anyway.
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        again = [sys.executable, *sys.orig_argv[1:]]
-        os.execve(sys.executable, again, {**environment, _BUILT: "1"})  # noqa: S606 - ourselves, as we were called
+        heard.begin_anew([sys.executable, *sys.orig_argv[1:]], {**environment, _BUILT: "1"})
     return path, notices
 
 

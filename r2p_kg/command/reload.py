@@ -8,10 +8,11 @@ Whatever goes wrong on the way leaves what is served as it is, and is said on th
 from __future__ import annotations
 
 import logging
+import signal
 import threading
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
+from queue import Empty
 from typing import TYPE_CHECKING, Final
 
 from r2p_kg.curate.findings import FindingsError
@@ -19,7 +20,9 @@ from r2p_kg.errors import LibraryError, QueryError, R2PError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from multiprocessing.connection import Connection
     from pathlib import Path
+    from queue import SimpleQueue
 
     from r2p_kg.command.publishing import Publisher
 
@@ -104,13 +107,41 @@ def tried(folders: Folders) -> tuple[Path, tuple[str, ...]]:
     return path, ()
 
 
+def _apart(folders: Folders) -> tuple[Path, tuple[str, ...]]:
+    """As :func:`tried`, in a process with which the memory of reasoner and checkers goes back to the system.
+
+    Raises EOFError if that process is killed.
+    """
+    context = get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_tell, args=(theirs, folders))
+    process.start()
+    theirs.close()
+    try:
+        found: tuple[Path, tuple[str, ...]] | Exception = ours.recv()
+    finally:
+        process.join()
+        ours.close()
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def _tell(connection: Connection, folders: Folders) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to parent and child
+    try:
+        connection.send(tried(folders))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent logs it
+        connection.send(error)
+
+
 class Reloader:
     """Reloads on demand, one reload after another.
 
     ``switch`` gets the snapshot's file and the notices; ``watch``: also when a file changes.
 
-    ``now``: the file and the notices that are served at the start. ``publisher``: makes of a snapshot's file
-    the one that is served.
+    ``now``: the file and the notices that are served at the start. ``wanted``: an entry for each demand; one
+    reload answers all that came before it. ``publisher``: makes of a snapshot's file the one that is served.
     """
 
     def __init__(
@@ -118,6 +149,7 @@ class Reloader:
         folders: Folders,
         now: tuple[Path, tuple[str, ...]],
         switch: Callable[[Path, tuple[str, ...]], None],
+        wanted: SimpleQueue[None],
         *,
         watch: bool,
         publisher: Publisher | None = None,
@@ -127,36 +159,41 @@ class Reloader:
         self._now = now
         self._switch = switch
         self._watch = watch
-        self._wanted = threading.Event()
+        self._wanted = wanted
         self._closed = False
-        threading.Thread(target=self._run, name="reload", daemon=True).start()
 
-    def request(self, *_signal: object) -> None:
-        """Reload soon; may be called from a signal handler."""
-        self._wanted.set()
+    def start(self) -> None:
+        """Begin, in a thread of its own."""
+        threading.Thread(target=self._run, name="reload", daemon=True).start()
 
     def close(self) -> None:
         """Reload no more."""
         self._closed = True
-        self._wanted.set()
+        self._wanted.put(None)
 
     def _run(self) -> None:
         seen = self._state()
         while True:
-            asked = self._wanted.wait(_LOOK if self._watch else None)
-            self._wanted.clear()
+            asked = self._demanded()
             if self._closed:
                 return
             before, seen = seen, self._state()
             if asked or before != seen:
                 self._reload()
 
+    def _demanded(self) -> bool:
+        """True as soon as somebody wants a reload; False when it is time to look at the files."""
+        try:
+            self._wanted.get(timeout=_LOOK if self._watch else None)
+        except Empty:
+            return False
+        while not self._wanted.empty():
+            self._wanted.get()
+        return True
+
     def _reload(self) -> None:
         try:
-            # In a process of its own: the reasoner's and the checkers' memory goes back to the system with
-            # it.
-            with ProcessPoolExecutor(1, get_context("spawn")) as process:
-                found = process.submit(tried, self._folders).result()
+            found = _apart(self._folders)
             if self._publisher is not None:
                 found = (self._publisher.publish(found[0]), found[1])
             # Also where the graph is the same: the saved questions may be others.
@@ -166,6 +203,8 @@ class Reloader:
                 self._publisher.keep(found[0])
             _log.warning("reloaded: %s", "; ".join(found[1]) or found[0].stem)
         except Exception as error:  # noqa: BLE001 - whatever it is, the service goes on with what it has
+            if self._closed:
+                return
             said = str(error) if isinstance(error, R2PError) else f"the reload failed: {error!r}"
             _log.error("%s: what was served before goes on", said)
             self._now = (self._now[0], (f"{said}: what was served before goes on",))

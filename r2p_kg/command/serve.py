@@ -9,12 +9,10 @@ this one.
 from __future__ import annotations
 
 import gc
-import ipaddress
 import logging
 import os
 import signal
 import socket
-import sys
 import tempfile
 import threading
 import time
@@ -34,8 +32,10 @@ from r2p_kg.graph import snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from queue import SimpleQueue
 
     from r2p_kg.command.reload import Folders
+    from r2p_kg.command.signals import Signals
     from r2p_kg.engine.broker import Broker
     from r2p_kg.engine.pool import PoolSettings
     from r2p_kg.graph.snapshot import Snapshot
@@ -56,7 +56,6 @@ _STARTS, _PATIENCE = 5, 60.0
 #: Seconds after which a service that does not answer is no longer waited for.
 _STARTING = 60
 #: Set by a SIGHUP that came before the service could reload.
-_reload_wanted = threading.Event()
 #: Prefixes for data that bring none of their own.
 _COMMON = {
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
@@ -90,44 +89,36 @@ class Offer:
     log_queries: bool = False
 
 
-def take_signals() -> None:
-    """Let a stop signal end this process in order, and remember SIGHUP until a reload can follow it."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    signal.signal(signal.SIGHUP, lambda *_: _reload_wanted.set())
-
-
-def check_temporary_folder() -> None:
-    """Raise UsageError if there is no folder for temporary files, or TMPDIR names one that cannot be used."""
-    try:
-        used = Path(tempfile.gettempdir())
-    except OSError as error:
-        message = "there is no folder for temporary files: set TMPDIR to one in which files can be made"
-        raise UsageError(message) from error
-    wanted = os.environ.get("TMPDIR")
-    if wanted and used != Path(wanted).absolute():
-        message = f"TMPDIR: files cannot be made in {wanted}; set it to another folder, or not at all"
-        raise UsageError(message)
-
-
 def check_port(host: str, port: int) -> str:
-    """The address of this machine that a name or an address means.
-
-    Raises UsageError if nothing can listen there.
+    """The IP address to listen at: the host itself, or the first that a name stands for and that is free.
 
     The front processes share the port with SO_REUSEPORT, with which a second server would start beside the
-    first unnoticed; this socket does not set it, so that it fails if anybody listens.
+    first unnoticed; the socket that is tried here does not set it, so that it fails if anybody listens.
+
+    Raises UsageError if nothing can listen there.
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = found[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-        return str(ipaddress.ip_address(address[0]))
-    except (OSError, ValueError) as error:
+    except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "this is not the name or address of a machine"
-        message = f"cannot listen at {host} port {port}: {reason}; choose another with --host or --port"
-        raise UsageError(message) from error
+        raise _deaf(host, port, reason) from error
+    # Of both kinds of address, that of version 4 first: more clients can reach it.
+    for family, kind, protocol, _, address in sorted(found, key=lambda one: one[0] != socket.AF_INET):
+        if "%" in str(address[0]):  # granian takes none
+            raise _deaf(host, port, "an address with a zone")
+        try:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+        except OSError as error:
+            failed = error
+        else:
+            return str(address[0])
+    raise _deaf(host, port, failed.strerror) from failed
+
+
+def _deaf(host: str, port: int, reason: str | None) -> UsageError:
+    return UsageError(f"cannot listen at {host} port {port}: {reason}; choose another with --host or --port")
 
 
 @contextmanager
@@ -155,6 +146,7 @@ def front(offer: Offer, found: Snapshot, questions: library.Library, address: Pa
     from r2p_kg.web.gateway import Gateway
 
     sandbox.die_with_parent()
+    _until_granian_listens()
     last = broker.served_last(address.parent)
     now = snapshot.read(last) if last is not None and last.is_file() else found
     first = served(offer, address, now, offer.settings.notices, questions)
@@ -197,25 +189,32 @@ def served(
 
 
 def run(
-    offer: Offer, host: str, port: int, *, workers: int, pool: PoolSettings, ready: Callable[[str], None]
+    offer: Offer,
+    host: str,
+    port: int,
+    heard: Signals,
+    *,
+    workers: int,
+    pool: PoolSettings,
+    ready: Callable[[str], None],
 ) -> None:
     """Serve until SIGINT or SIGTERM.
 
-    No process is left when this returns. ``ready`` gets the address once it answers.
+    No process is left when this returns. ``ready`` gets the address once it answers. SIGHUP reloads, also one
+    that came before.
 
-    SIGHUP reloads. Raises UsageError where the port is taken, SnapshotError where the snapshot cannot be
-    read.
+    Raises UsageError if the port is taken, SnapshotError if the snapshot cannot be read.
     """
-    check_port(host, port)
     with tempfile.TemporaryDirectory(prefix="r2p-served-") as folder:
         publisher = Publisher(Path(folder), offer.queries, offer.settings)
-        _run(offer, host, port, publisher, workers=workers, pool=pool, ready=ready)
+        _run(offer, host, port, heard, publisher, workers=workers, pool=pool, ready=ready)
 
 
 def _run(
     offer: Offer,
     host: str,
     port: int,
+    heard: Signals,
     publisher: Publisher,
     *,
     workers: int,
@@ -237,6 +236,7 @@ def _run(
     questions = library.load(offer.queries) if offer.queries else library.Library()
     log.configure(queries=offer.log_queries)
     with _counters(), broker.start_broker(path, pool) as running:
+        heard.check()
         server = Granian(
             "r2p_kg",
             address=address,
@@ -257,16 +257,19 @@ def _run(
         server.on_startup(lambda: threading.Thread(target=_announce, args=(url, ready), daemon=True).start())
         stopping, lost = threading.Event(), threading.Event()
         threading.Thread(target=_watch, args=(running, stopping, lost), daemon=True).start()
-        if offer.folders is not None:
-            switch = running.client().swap
-            reloader = reload.Reloader(
-                offer.folders, (path, offer.settings.notices), switch, watch=offer.watch, publisher=publisher
-            )
-            requested = reloader.request
-        else:
-            requested = _nothing_to_reload
         # Granian would answer SIGHUP with new front processes; a new snapshot needs none.
-        server.on_startup(lambda: _answer_hangups(requested))
+        server.signal_handler_reload = heard.reload  # type: ignore[method-assign]
+        reloader = None
+        if offer.folders is not None:
+            now, switch = (path, offer.settings.notices), running.client().swap
+            reloader = reload.Reloader(
+                offer.folders, now, switch, heard.reloads, watch=offer.watch, publisher=publisher
+            )
+            begin = reloader.start
+        else:
+            begin = threading.Thread(target=_not_reloaded, args=(heard.reloads,), daemon=True).start
+        # Not before: what is there is served first.
+        server.on_startup(begin)
         try:
             server.serve(
                 target_loader=cast(
@@ -276,6 +279,8 @@ def _run(
             )
         finally:
             stopping.set()
+            if reloader is not None:
+                reloader.close()
         if lost.is_set():
             message = (
                 "the process that answers queries ended again and again, so the service stopped; "
@@ -284,15 +289,21 @@ def _run(
             raise UsageError(message)
 
 
-def _answer_hangups(request: Callable[..., None]) -> None:
-    """Call ``request`` at each SIGHUP, and now if there was one before."""
-    signal.signal(signal.SIGHUP, request)
-    if _reload_wanted.is_set():
-        request()
+def _not_reloaded(wanted: SimpleQueue[None]) -> None:
+    """Say at each demand that there is nothing to reload."""
+    while True:
+        wanted.get()
+        _log.warning("SIGHUP: data that are served with --data are not read again; start the service anew")
 
 
-def _nothing_to_reload(*_signal: object) -> None:
-    _log.warning("SIGHUP: data that are served with --data are not read again; start the service anew")
+def _until_granian_listens() -> None:
+    """Signals of a front process: SIGTERM ends it, the others are those of its parent alone.
+
+    What it inherits are granian's handlers, which do something for the parent only.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 @contextmanager

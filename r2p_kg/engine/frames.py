@@ -153,7 +153,7 @@ def some(connection: socket.socket, most: int) -> bytes:
 
 
 def exactly(connection: socket.socket, length: int, deadline: float | None = None) -> bytearray:
-    """So many bytes; raises LateError past the deadline, BrokenFrameError if the other side closes before."""
+    """So many bytes; raises LateError past the deadline, BrokenFrameError if the other side closes first."""
     buffer = bytearray(length)
     view = memoryview(buffer)
     filled = 0

@@ -182,7 +182,7 @@ class Lending:
         return [*actions, *self._settled(now)]
 
     def begin(
-        self, loan: Loan, query: str, client: str, started: float, *, deadline: float, now: float
+        self, loan: Loan, query: str, client: str, started: float, deadline: float, now: float
     ) -> list[Action]:
         """From now on a query is listed, can be cancelled, and loses its place if it is long."""
         self._numbers += 1
@@ -223,15 +223,15 @@ class Lending:
         ``worked``: seconds of work of a loan.
         """
         late = [loan for loan in self.running() if now > loan.deadline]
-        actions = [self._killed(loan, "timeout", now) for loan in late]
+        actions: list[Action] = [self._killed(loan, "timeout", now) for loan in late]
         # If nobody else uses or wants a worker, nobody has to be let pass.
         others = self.waiting or len(self.loans) > 1
         long = [loan for loan in self.running() if others and worked(loan) > LONG]
         actions += self._demoted([loan for loan in long if loan.placed], now)
-        endless = [one for one in long if not one.placed and not one.idle and worked(one) > ENDLESS]
-        for loan in endless:
-            loan.idle = True
-        actions += [Demote(loan) for loan in endless]
+        for loan in long:
+            if not loan.placed and not loan.idle and worked(loan) > ENDLESS:
+                loan.idle = True
+                actions.append(Demote(loan))
         return [*actions, *self._settled(now)]
 
     # Decisions

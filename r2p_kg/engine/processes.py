@@ -40,9 +40,8 @@ class Worker:
     """One forked process.
 
     connection: Its socket.
-    pid: Its number.
-    handle: A descriptor that cannot mean another process (pidfd_open(2)).
-    digest: The snapshot that it holds.
+    handle: One that cannot mean another process.
+    digest: That of the snapshot that it holds.
     """
 
     connection: socket.socket
@@ -68,7 +67,7 @@ class Worker:
 
     @property
     def worked(self) -> float:
-        """Seconds of the processor that it has taken so far, 0 if it has ended (clock_getcpuclockid(3))."""
+        """Seconds of work of the process so far, 0 if it has ended (clock_getcpuclockid(3))."""
         try:
             return time.clock_gettime((~self.pid << 3) | _CPU_CLOCK)
         except OSError:

@@ -77,7 +77,7 @@ def no_network() -> bool:
 
 
 def limit_memory(extra: int) -> None:
-    """Let this process take ``extra`` bytes of address space more than now at most (setrlimit(2))."""
+    """Let this process take at most ``extra`` bytes of address space more (setrlimit(2), RLIMIT_AS)."""
     if sys.platform != "linux":
         return
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])

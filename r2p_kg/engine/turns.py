@@ -1,4 +1,4 @@
-"""Whose turn it is: parties that share something scarce, served by what each has used of it.
+"""Whose turn it is: parties that share something scarce are served by what each has used.
 
 The same rule holds between the clients of one front process and between the front processes
 (:mod:`.lending`). It knows no thread, no socket and no clock: whoever uses it says what time it is.

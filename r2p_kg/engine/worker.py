@@ -1,4 +1,4 @@
-"""A query worker: a forked process that holds the loaded store and answers one query at a time.
+"""A query worker: a forked process with the loaded store that answers one query at a time and may be killed.
 
 It also says what the query probably does not mean, so that neither the front's one thread nor the load of the
 moment decides about that.

@@ -141,7 +141,7 @@ def _check_names(names: Iterable[str]) -> None:
     for name in names:
         if any(sign <= " " or sign in '<>"{}|^`\\' for sign in name):
             message = (
-                f"{name[:80]!r} is no IRI, so that no graph can have that name; "
+                f"{name[:80]!r} is not an IRI, so no graph can have that name; "
                 "encode what an IRI may not hold (RFC 3987)"
             )
             raise QueryRefusedError(message)

@@ -112,8 +112,8 @@ def _exchange(head: dict[str, Any], body: bytes, deadline: float, seconds: float
                 process.wait(_ENDING)
         except frames.LateError as error:
             message = (
-                f"the change took longer than {seconds:g} seconds and was stopped; "
-                "the data are unchanged. Send it in several parts"
+                f"the change took longer than {seconds:g} seconds and was stopped; the data are unchanged. "
+                "Send it in several parts"
             )
             raise QueryTimeoutError(message) from error
         except frames.BrokenFrameError as error:

@@ -1,4 +1,4 @@
-"""The zygote: a process with one thread that loads the snapshot once and forks a worker on each command.
+"""The zygote: a single-threaded process that loads the snapshot once and forks query workers on command.
 
 A fork of a loaded memory store takes some milliseconds and shares its pages; loading anew would take a
 second. Run as ``python -m r2p_kg.engine.zygote FD SNAPSHOT MEMORY UNION``; FD is a Unix socket inherited from
@@ -12,13 +12,16 @@ attached.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
+import pickle
 import signal
 import socket
 import sys
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyoxigraph as ox
 
@@ -26,6 +29,9 @@ from r2p_kg.engine import frames, sandbox, worker
 from r2p_kg.errors import SnapshotError
 from r2p_kg.graph import snapshot, vocab
 from r2p_kg.sparql.known_terms import KnownTerms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def main(arguments: list[str]) -> int:
@@ -40,6 +46,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
         found = snapshot.read(Path(arguments[1]))
+        making = _beside(partial(KnownTerms.of, found.served, found.prefixes, vocab.BASE))
         store = ox.Store()
         # Parsed twice, not loaded once and parsed once: a loader renames blank nodes, and both graphs must
         # mean the same ones.
@@ -63,9 +70,8 @@ def main(arguments: list[str]) -> int:
     }
     about["graphs"] = [name.value for name in store.named_graphs() if isinstance(name, ox.NamedNode)]
     frames.send(control, about)
-    # After word was sent, so that the rest of the service starts meanwhile.
-    known = KnownTerms.of(found.served, found.prefixes, vocab.BASE)
-    del found
+    known = making()
+    del found, making
     # What all workers share stays shared: their collectors would write into every object.
     gc.collect()
     gc.freeze()
@@ -74,6 +80,25 @@ def main(arguments: list[str]) -> int:
     while control.recv(1):
         _fork(control, store, known, int(arguments[2]))
     return 0
+
+
+def _beside(make: Callable[[], KnownTerms]) -> Callable[[], KnownTerms]:
+    """What ``make`` gives, made in another process while this one goes on; to be called once it is needed."""
+    ours, theirs = os.pipe()
+    if os.fork() == 0:
+        try:
+            with open(theirs, "wb") as made:  # noqa: PTH123 - a descriptor
+                pickle.dump(make(), made)
+        finally:
+            os._exit(0)
+    os.close(theirs)
+
+    def result() -> KnownTerms:
+        with open(ours, "rb") as made, contextlib.suppress(EOFError, pickle.UnpicklingError):  # noqa: PTH123
+            return cast("KnownTerms", pickle.load(made))  # noqa: S301 - our own process wrote it
+        return make()  # that process died
+
+    return result
 
 
 def _fork(control: socket.socket, store: ox.Store, known: KnownTerms, memory: int) -> None:
@@ -93,6 +118,6 @@ def _fork(control: socket.socket, store: ox.Store, known: KnownTerms, memory: in
 if __name__ == "__main__":
     try:
         status = main(sys.argv[1:])
-    except frames.BrokenFrameError:
+    except (frames.BrokenFrameError, OSError):  # the pool is gone
         status = 0
     sys.exit(status)

@@ -13,14 +13,14 @@ from r2p_kg.sparql.tokens import PLAIN_LOCAL
 from r2p_kg.sparql.words import COMMON_PREFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 #: An IRI, or a literal with its language; literals are read whole, because they may hold what looks like an
 #: IRI.
 _TERM: Final = re.compile(rb'<([^>]*)>|"(?:[^"\\]++|\\.)*+"(?:@([A-Za-z0-9-]++))?', re.DOTALL)
+#: What stands behind a subject that is deprecated. Quotes inside a literal are escaped: no text holds this.
 _DEPRECATED: Final = re.compile(
-    rb"^<([^>]*)> <" + re.escape((COMMON_PREFIXES["owl"] + "deprecated").encode()) + rb'> "(?:true|1)"',
-    re.MULTILINE,
+    b"> <" + re.escape((COMMON_PREFIXES["owl"] + "deprecated").encode()) + rb'> "(?:true|1)"'
 )
 
 #: A triple whose object is a text: its property, and the language or the sign of a datatype behind the text.
@@ -67,7 +67,7 @@ class KnownTerms:
         found = set(_TERM.findall(quads))
         terms = frozenset(iri.decode() for iri, _ in found if iri)
         languages = frozenset(tag.decode().lower() for _, tag in found if tag)
-        deprecated = frozenset(iri.decode() for iri in _DEPRECATED.findall(quads))
+        deprecated = frozenset(_deprecated(quads))
         namespaces = frozenset(namespace(iri) for iri in terms)
         few = len(terms) <= _MOST
         return cls(
@@ -131,6 +131,12 @@ _WORDS: Final = 1000
 
 #: Letters that one forgets or adds.
 _FORGOTTEN: Final = 2
+
+
+def _deprecated(quads: bytes) -> Iterator[str]:
+    for match in _DEPRECATED.finditer(quads):
+        line = quads.rfind(b"\n", 0, match.start()) + 1
+        yield quads[line + 1 : match.start()].decode()
 
 
 def _tags(quads: bytes) -> Mapping[str, str]:

@@ -24,6 +24,8 @@ from r2p_kg.web.update import Gate
 if TYPE_CHECKING:
     from click.testing import Result
 
+    from r2p_kg.command.signals import Signals
+
 MEGABYTE = 1024 * 1024
 
 
@@ -36,7 +38,7 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What :func:`serve.run` was called with; nothing is served."""
     calls: dict[str, Any] = {}
 
-    def run(offer: serve.Offer, host: str, port: int, **more: Any) -> None:
+    def run(offer: serve.Offer, host: str, port: int, _heard: Signals, **more: Any) -> None:
         calls.update(offer=offer, host=host, port=port, **more)
 
     monkeypatch.setattr(serve, "run", run)

@@ -158,7 +158,7 @@ class World:
 
     def __init__(self, places: int, clients: list[int], seed: int) -> None:
         self.now = 0.0
-        self.random = random.Random(seed)  # noqa: S311 - an order of events
+        self.random = random.Random(seed)
         self.lending = lending(places)
         self.waits: dict[str, list[float]] = defaultdict(list)
         self.dead: set[Loan] = set()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from r2p_kg.errors import QueryError
+from r2p_kg.errors import QueryCancelledError
 from r2p_kg.library import Library
 from r2p_kg.web import Settings, create_app
 from tests import in_process
@@ -48,7 +48,7 @@ def running(engine: Any) -> Iterator[threading.Thread]:
     """A query that runs on and on."""
 
     def work() -> None:
-        with pytest.raises(QueryError, match="cancelled by the operator"):
+        with pytest.raises(QueryCancelledError, match="cancelled by the operator"):
             engine.engine.ask(ENDLESS, media_type="text/csv")
 
     thread = threading.Thread(target=work)

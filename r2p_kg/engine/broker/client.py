@@ -81,8 +81,8 @@ class Client:
             except frames.LateError as error:
                 self.close()
                 message = (
-                    "the query service does not answer; come back in a moment, "
-                    "and tell its operator if it lasts"
+                    "the query service does not answer; "
+                    "come back in a moment, and tell its operator if it lasts"
                 )
                 raise BusyError(message, retry_after=10) from error
             except (frames.BrokenFrameError, OSError) as error:

@@ -50,7 +50,10 @@ class Broker:
         command += ["--socket", str(self.socket), "--snapshot", str(last or self._snapshot)]
         for name, value in asdict(self._settings).items():
             command += [f"--{name}", str(int(value) if isinstance(value, bool) else value)]
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        # In a group of its own: what a terminal sends to a group, Ctrl-C for one, is for whoever starts this.
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, process_group=0
+        )
         said = self._process.stdout.readline().decode().strip() if self._process.stdout else ""
         if said != "ready":
             message = said or f"{self._snapshot}: the query service did not start"

@@ -204,6 +204,7 @@ def main(arguments: list[str]) -> int:
     path, snapshot = chosen.pop("socket"), chosen.pop("snapshot")
     sandbox.die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         pool = Pool(snapshot, PoolSettings(**{**chosen, "union": bool(chosen["union"])}))
     except SnapshotError as error:
