@@ -4,7 +4,7 @@
 
     R2PError                        everything that a person is told in one sentence; exit code 2
     ├── UsageError                  a wrong argument, an unreadable folder, a port in use
-    ├── FindingsError               curated files have findings of severity error; exit code 1 (:mod:`r2p_kg.curate.findings`)
+    ├── FindingsError               curated files have errors; exit code 1 (in r2p_kg.curate.findings)
     ├── SnapshotError               a snapshot file is corrupt or of another format
     ├── LibraryError                a saved query has a bad header or was given a bad parameter
     └── QueryError                  a question was not answered; becomes a problem+json body
@@ -119,7 +119,7 @@ class BodySyntaxError(QueryError):
 
 
 class NotAcceptableError(QueryError):
-    """None of the media types asked for can be produced for this kind of answer (RFC 9110, section 15.5.7)."""
+    """No media type that was asked for can carry this kind of answer (RFC 9110, section 15.5.7)."""
 
     status = 406
     slug = "not-acceptable"
@@ -187,7 +187,8 @@ class AllowanceError(BusyError):
     def __init__(self, seconds: float) -> None:
         whole = math.ceil(seconds)
         super().__init__(
-            f"your queries have taken more time than one client may; come back in {whole} seconds, with narrower ones",
+            f"your queries have taken more time than one client may; "
+            f"come back in {whole} seconds, with narrower ones",
             whole,
         )
 
@@ -205,7 +206,7 @@ def from_fields(fields: Mapping[str, Any]) -> R2PError:
 
 
 def of_sparql(error: SparqlError) -> QueryError:
-    """The error of this tree that says the same as one of :mod:`r2p_kg.sparql`, which knows nothing of this tree."""
+    """The error of this tree for one of :mod:`r2p_kg.sparql`, which knows nothing of this tree."""
     if isinstance(error, SparqlRefusedError):
         return QueryRefusedError(str(error), error.line, error.column, error.status)
     return QuerySyntaxError(str(error), error.line, error.column, error.hint)

@@ -32,8 +32,12 @@ def every_kind() -> list[type[R2PError]]:
 
 def made(kind: type[R2PError]) -> R2PError:
     signature = inspect.signature(kind.__init__) if "__init__" in vars(kind) else None
-    base = next((one for one in kind.__mro__ if "__init__" in vars(one) and one.__module__ == errors.__name__), None)
-    names = list(inspect.signature((base or kind).__init__).parameters)[1:] if signature or base else ["message"]
+    base = next(
+        (one for one in kind.__mro__ if "__init__" in vars(one) and one.__module__ == errors.__name__), None
+    )
+    names = (
+        list(inspect.signature((base or kind).__init__).parameters)[1:] if signature or base else ["message"]
+    )
     return kind(*(VALUES[name] for name in names))
 
 

@@ -51,7 +51,7 @@ TRIPLES = (
     "CONSTRUCT { ?s <http://example.org/q> ?o } WHERE { ?s <http://example.org/p> ?o } ORDER BY ?s LIMIT 200"
 )
 ENDLESS = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
-TOKEN = "for the operator of this test"  # noqa: S105 - as it says
+TOKEN = "for the operator of this test"
 MINE = {"Authorization": f"Bearer {TOKEN}"}
 
 #: Headers of one answer that differ from the next, or that the server itself adds.
@@ -300,7 +300,7 @@ def test_no_order_of_requests_and_no_load_changes_what_any_address_answers(
         for number, lines in enumerate(MIXED):
             mixed[path, number] = [(name, value.replace("its tag", tag)) for name, value in lines]
     asked = [*mixed] * 2
-    random.Random(9).shuffle(asked)  # noqa: S311 - the same order each time
+    random.Random(9).shuffle(asked)
     with busy(service):
         answers = [(path, number, lines_sent(service, path, mixed[path, number])) for path, number in asked]
     for path, number, reply in answers:
@@ -705,6 +705,17 @@ def test_a_body_over_the_limit_is_refused_where_its_chunks_go_too_far(service: S
         line.settimeout(5)
         assert line.recv(100).startswith(b"HTTP/1.1 413 ")
     assert 200 == service.ask(SMALL).status
+
+
+def test_trailer_fields_that_are_announced_may_follow_a_query(service: Service) -> None:
+    with service.socket() as line:
+        line.sendall(
+            b"POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Type: application/sparql-query\r\n"
+            b"Transfer-Encoding: chunked\r\nTrailer: X-Checksum\r\n\r\n"
+            b"6\r\nASK {}\r\n0\r\nX-Checksum: 1\r\n\r\n"
+        )
+        line.settimeout(5)
+        assert line.recv(100).startswith(b"HTTP/1.1 200 ")
 
 
 def test_hundreds_of_connections_that_send_nothing_or_half_keep_nobody_waiting(service: Service) -> None:

@@ -1,4 +1,7 @@
-"""A new snapshot while the service runs: nothing is lost, nothing is mixed, a bad edit changes nothing and says where it is."""
+"""A new snapshot while the service runs.
+
+Nothing is lost, nothing is mixed, a bad edit changes nothing and says where it is.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,9 @@ class World:
 
     def label(self, text: str) -> None:
         """Edit: the thing ``a`` is called so from now on."""
-        (self.folder / "ontology" / "facts" / "a.ttl").write_text(f'{HEAD}id:a a r2p:Tool ; rdfs:label "{text}"@en .\n', encoding="utf-8")
+        (self.folder / "ontology" / "facts" / "a.ttl").write_text(
+            f'{HEAD}id:a a r2p:Tool ; rdfs:label "{text}"@en .\n', encoding="utf-8"
+        )
 
     def build(self) -> Path:
         """The snapshot of the folder as it is now."""
@@ -70,7 +75,9 @@ class World:
 
     def served_label(self) -> str:
         """What the thing ``a`` is called now."""
-        return self.get(f"/sparql?{urlencode({'query': LABEL})}", Accept="text/csv")[2].decode().split("\r\n")[1]
+        return (
+            self.get(f"/sparql?{urlencode({'query': LABEL})}", Accept="text/csv")[2].decode().split("\r\n")[1]
+        )
 
     @property
     def broker(self) -> int:
@@ -79,7 +86,11 @@ class World:
 
     def fronts(self) -> set[int]:
         """The front processes: forked from the main one, so that they are called as it is."""
-        below = {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and parent_of(int(entry.name)) == self.main}
+        below = {
+            int(entry.name)
+            for entry in Path("/proc").iterdir()
+            if entry.name.isdigit() and parent_of(int(entry.name)) == self.main
+        }
         return {pid for pid in below if called(pid) == called(self.main)}
 
     def swap(self, path: Path) -> None:
@@ -88,7 +99,13 @@ class World:
             client.swap(path)
 
 
-def exchanged(connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+def exchanged(
+    connection: http.client.HTTPConnection,
+    method: str,
+    path: str,
+    body: bytes | None,
+    headers: dict[str, str],
+) -> tuple[int, dict[str, str], bytes]:
     connection.request(method, path, body, headers)
     reply = connection.getresponse()
     return reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read()
@@ -121,7 +138,10 @@ def soon(condition: Callable[[], object], seconds: float = 20) -> bool:
 
 @contextmanager
 def world(folder: Path, *arguments: str) -> Iterator[World]:
-    """The service over a small world of its own; Pellet's verdict on it is known already, since Pellet takes seconds."""
+    """The service over a small world of its own.
+
+    Pellet's verdict on it is known already, since Pellet takes seconds.
+    """
     made = World(folder)
     for name, text in {
         "prefixes": PREFIXES,
@@ -138,10 +158,29 @@ def world(folder: Path, *arguments: str) -> Iterator[World]:
     (folder / "t").mkdir()
     made.label("first")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(consistency, "_ask", lambda *_: consistency.Verdict(consistent=True, unsatisfiable=(), said=""))
+        patch.setattr(
+            consistency, "_ask", lambda *_: consistency.Verdict(consistent=True, unsatisfiable=(), said="")
+        )
         made.build()
-    places = ("--ontology", str(folder / "ontology"), "--state", str(folder / "state"), "--queries", str(folder / "queries"))
-    with served.started(*places, "--workers", "2", "--query-workers", "2", "--timeout", "5", *arguments, temporary=folder / "t") as url:
+    places = (
+        "--ontology",
+        str(folder / "ontology"),
+        "--state",
+        str(folder / "state"),
+        "--queries",
+        str(folder / "queries"),
+    )
+    with served.started(
+        *places,
+        "--workers",
+        "2",
+        "--query-workers",
+        "2",
+        "--timeout",
+        "5",
+        *arguments,
+        temporary=folder / "t",
+    ) as url:
         made.url = url
         made.main = parent_of(made.broker)
         assert soon(lambda: len(made.fronts()) == 2)
@@ -190,13 +229,27 @@ class Load:
             try:
                 match (number + count) % 4:
                     case 0:
-                        self.answers.append(exchanged(connection, "GET", f"/sparql?{urlencode({'query': LABEL})}", None, csv))
+                        self.answers.append(
+                            exchanged(connection, "GET", f"/sparql?{urlencode({'query': LABEL})}", None, csv)
+                        )
                     case 1:
-                        self.answers.append(exchanged(connection, "GET", f"/sparql?{urlencode({'query': fresh})}", None, csv))
+                        self.answers.append(
+                            exchanged(connection, "GET", f"/sparql?{urlencode({'query': fresh})}", None, csv)
+                        )
                     case 2:
-                        self.answers.append(exchanged(connection, "POST", "/sparql", fresh.encode(), {**csv, "Content-Type": "application/sparql-query"}))
+                        self.answers.append(
+                            exchanged(
+                                connection,
+                                "POST",
+                                "/sparql",
+                                fresh.encode(),
+                                {**csv, "Content-Type": "application/sparql-query"},
+                            )
+                        )
                     case _:
-                        self.pages.append(exchanged(connection, "GET", "/id/a", None, {"Accept": "text/html"})[0])
+                        self.pages.append(
+                            exchanged(connection, "GET", "/id/a", None, {"Accept": "text/html"})[0]
+                        )
             except (OSError, http.client.HTTPException) as error:
                 self.lost.append(error)
                 connection.close()
@@ -271,12 +324,17 @@ def test_a_bad_edit_keeps_what_is_served_and_says_where_it_is_until_it_is_mended
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        (QUESTION.replace("?tool a r2p:Tool", "SERVICE <http://127.0.0.1:1/> { ?tool a r2p:Tool }"), "failing.rq:7"),
+        (
+            QUESTION.replace("?tool a r2p:Tool", "SERVICE <http://127.0.0.1:1/> { ?tool a r2p:Tool }"),
+            "failing.rq:7",
+        ),
         (QUESTION.replace("#+ expect: rows\n", ""), "failing.rq:1"),
     ],
     ids=["cannot be asked", "cannot be read"],
 )
-def test_a_saved_question_that_fails_keeps_what_is_served_and_is_named(running: World, text: str, place: str) -> None:
+def test_a_saved_question_that_fails_keeps_what_is_served_and_is_named(
+    running: World, text: str, place: str
+) -> None:
     before = running.served_label()
     failing = running.folder / "queries" / "tools" / "failing.rq"
     failing.write_text(text, encoding="utf-8")
@@ -292,7 +350,8 @@ def test_a_saved_question_that_fails_keeps_what_is_served_and_is_named(running: 
     failing.unlink()
     running.label(before)
     os.kill(running.main, signal.SIGHUP)
-    assert soon(lambda: running.status()["notices"] == [])
+    # Both fronts, whichever is asked.
+    assert soon(lambda: all(running.status()["notices"] == [] for _ in range(8)))
 
 
 def test_a_new_question_is_asked_after_a_reload_also_where_the_graph_is_the_same(running: World) -> None:
@@ -313,7 +372,11 @@ def test_a_broker_killed_under_load_leaves_no_request_hanging(running: World) ->
         os.kill(victim, signal.SIGKILL)
         assert soon(lambda: running.broker not in {0, victim})
         count = len(load.answers)
-        assert soon(lambda: len(load.answers) > count + 200 and {200} == {status for status, _, _ in load.answers[-100:]})
+        assert soon(
+            lambda: (
+                len(load.answers) > count + 200 and {200} == {status for status, _, _ in load.answers[-100:]}
+            )
+        )
     assert [] == load.lost
     refused = [headers for status, headers, _ in load.answers if status != 200]
     assert {status for status, _, _ in load.answers} <= {200, 503}

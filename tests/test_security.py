@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).parent.parent
 DOCUMENT: Final = ROOT / "docs" / "security.md"
-TOKEN: Final = "7f3a-token-of-this-test"  # noqa: S105 - as it says
+TOKEN: Final = "7f3a-token-of-this-test"
 MINE: Final = ("Authorization", f"Bearer {TOKEN}".encode())
 ASK: Final = ("Content-Type", b"application/sparql-query")
 TRIPLE: Final = b'<http://example.org/a> <http://example.org/p> "x" .\n'
@@ -656,7 +656,7 @@ def every_page(app: Flask) -> Iterator[str]:
 @pytest.fixture
 def hostile(tmp_path: Path) -> Iterator[FlaskClient]:
     """The whole application over data full of markup, its title among them."""
-    from r2p_kg.engine.pool import Pool  # noqa: PLC0415 - the one test that needs it
+    from r2p_kg.engine.pool import Pool
 
     (tmp_path / "data.trig").write_text(HOSTILE, "utf-8")
     quads = rdf.read_files([tmp_path / "data.trig"])

@@ -1,4 +1,7 @@
-"""The whole service: it starts, answers, stops and leaves nothing behind; what is wrong at the start is one sentence."""
+"""The whole service: it starts, answers, stops and leaves nothing behind.
+
+What is wrong at the start is one sentence.
+"""
 
 from __future__ import annotations
 
@@ -140,7 +143,7 @@ def started(*arguments: str, temporary: Path) -> Iterator[tuple[subprocess.Popen
 def get(url: str, **query: str) -> Any:
     """The JSON that an address gives, whatever its status."""
     try:
-        with OPENER.open(Request(f"{url}?{urlencode(query)}" if query else url), timeout=20) as reply:  # noqa: S310 - loopback
+        with OPENER.open(Request(f"{url}?{urlencode(query)}" if query else url), timeout=20) as reply:
             return json.loads(reply.read())
     except HTTPError as error:
         with error:
@@ -319,7 +322,7 @@ def test_it_listens_at_a_name(data: str, temporary: Path) -> None:
 
 @pytest.mark.parametrize("host", ["no.such.name.invalid", "a..b", "300.1.1.1", "x" * 300])
 def test_a_host_that_is_none_is_one_sentence(host: str) -> None:
-    with pytest.raises(UsageError, match="cannot listen at .*; choose another with --host or --port"):
+    with pytest.raises(UsageError, match=r"cannot listen at .*; choose another with --host or --port"):
         serve.check_port(host, 8000)
 
 

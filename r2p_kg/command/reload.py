@@ -31,8 +31,8 @@ _log = logging.getLogger(__name__)
 #: How many errors of a bad edit the status page lists.
 _SHOWN: Final = 20
 
-#: Seconds that a saved question may take when it is tried: ten times what the service gives it, because the service
-#: goes on meanwhile and may leave a tenth of the machine.
+#: Seconds that a saved question may take when it is tried: ten times what the service gives it, because the
+#: service goes on meanwhile and may leave a tenth of the machine.
 _PATIENCE: Final = 300.0
 
 #: Seconds between two looks at the folder that is watched.
@@ -131,7 +131,7 @@ def _tell(connection: Connection, folders: Folders) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to parent and child
     try:
         connection.send(tried(folders))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the parent logs it
+    except Exception as error:
         connection.send(error)
 
 
@@ -202,7 +202,7 @@ class Reloader:
             if self._publisher is not None:
                 self._publisher.keep(found[0])
             _log.warning("reloaded: %s", "; ".join(found[1]) or found[0].stem)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the service goes on with what it has
+        except Exception as error:
             if self._closed:
                 return
             said = str(error) if isinstance(error, R2PError) else f"the reload failed: {error!r}"

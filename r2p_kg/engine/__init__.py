@@ -1,7 +1,9 @@
-"""Ask a question within a budget: killable worker processes, policy before evaluation, the same contract elsewhere.
+"""Ask a question within a budget.
 
-``pool`` lends the workers that ``zygote`` forks, as ``lending`` decides; ``broker`` gives one pool to many front
-processes, each a ``borrower``; ``remote`` asks another SPARQL service.
+Killable worker processes, policy before evaluation, the same contract elsewhere.
+
+``pool`` lends the workers that ``zygote`` forks, as ``lending`` decides; ``broker`` gives one pool to many
+front processes, each a ``borrower``; ``remote`` asks another SPARQL service.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ _CLIENTS: Final = 10_000
 class Allowances:
     """A token bucket for each client, over the seconds that its long queries took.
 
-    Each client may have used ``burst`` seconds at once and gets ``rate`` seconds back in each second. A rate of 0
-    allows everything.
+    Each client may have used ``burst`` seconds at once and gets ``rate`` seconds back in each second. A rate
+    of 0 allows everything.
     """
 
     def __init__(self, rate: float, burst: float) -> None:

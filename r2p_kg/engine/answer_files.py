@@ -1,4 +1,7 @@
-"""Large answers on their way: in files without a name, so that many of them at once do not fill the memory of a front process."""
+"""Large answers on their way.
+
+In files without a name, so that many of them at once do not fill the memory of a front process.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +27,20 @@ class AnswerFile(mmap.mmap):
 
 
 class AnswerFiles:
-    """Room for large answers, given back when nobody holds the answer any more. ``limit``: bytes of all together."""
+    """Room for large answers, given back when nobody holds the answer any more.
+
+    ``limit``: bytes of all together.
+    """
 
     def __init__(self, limit: int = _TOGETHER) -> None:
         self._limit = limit
         self.taken = 0
 
     def create(self, size: int) -> AnswerFile:
-        """A buffer over an unlinked file in the temporary folder; raises BusyError where there is no room for it."""
+        """A buffer over an unlinked file in the temporary folder.
+
+        Raises BusyError where there is no room for it.
+        """
         if self.taken + size > self._limit:
             raise _full()
         try:

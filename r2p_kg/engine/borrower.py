@@ -1,11 +1,13 @@
-"""The engine of an event loop: query workers lent by the broker, asked directly, one small exchange for each question.
+"""The engine of an event loop.
 
-The broker hears of a query only if it takes long (then it lists it, kills it at its deadline or on demand, and lets
-others pass), so that a small one costs two system calls here and two in the worker. A worker stays here as long as
-nobody else needs it: the broker asks for it then.
+Query workers lent by the broker, asked directly, one small exchange for each question.
 
-No future here carries an exception: an error is its result, raised by whoever awaits it. An abandoned future then
-never logs "exception was never retrieved".
+The broker hears of a query only if it takes long (then it lists it, kills it at its deadline or on demand,
+and lets others pass), so that a small one costs two system calls here and two in the worker. A worker stays
+here as long as nobody else needs it: the broker asks for it then.
+
+No future here carries an exception: an error is its result, raised by whoever awaits it. An abandoned future
+then never logs "exception was never retrieved".
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ if TYPE_CHECKING:
 #: Seconds after which the broker is told of a query.
 _TOLD: Final = 0.1
 
-#: Seconds until a broker that is gone is looked for again, and after which those who wait are no longer kept waiting.
+#: Seconds until a broker that is gone is looked for again, and after which those who wait are no longer kept
+#: waiting.
 _AGAIN: Final = 0.1
 _PATIENCE: Final = 5.0
 
@@ -62,7 +65,9 @@ class _Waiting:
 
 
 class Borrower:
-    """An asynchronous Engine over a broker's socket; every method belongs to the event loop that it was made in.
+    """An asynchronous Engine over a broker's socket.
+
+    Every method belongs to the event loop that it was made in.
 
     ``queue``: questions that may wait. Those who wait take turns by client (:mod:`.turns`).
     """
@@ -105,8 +110,8 @@ class Borrower:
     ) -> Answer:
         """The whole answer of the snapshot with that digest, or a QueryError. Policy is the caller's.
 
-        ``prefixes`` are the snapshot's, for hints. ``client`` names who asks, for fairness. ``gone()`` ends when the
-        client has left: the query is stopped then.
+        ``prefixes`` are the snapshot's, for hints. ``client`` names who asks, for fairness. ``gone()`` ends
+        when the client has left: the query is stopped then.
         """
         question = worker_protocol.question(query, media_type, dataset, budget)
         if self._refused:
@@ -155,7 +160,10 @@ class Borrower:
     async def _turn(
         self, client: str, digest: str, seconds: float, gone: Callable[[], Awaitable[Any]] | None
     ) -> Lease:
-        """A worker, as soon as it is this client's turn; raises BusyError if the queue is full or the time is over."""
+        """A worker, as soon as it is this client's turn.
+
+        Raises BusyError if the queue is full or the time is over.
+        """
         if len(self._turns) >= self._queue:
             raise pool.full(self._queue)
         now = time.monotonic()
@@ -198,7 +206,10 @@ class Borrower:
         return told
 
     def _free(self, lease: Lease, *, answered: bool) -> None:
-        """The worker has answered, or its question was given up: it takes the next question, waits for one, or goes back."""
+        """The worker has answered, or its question was given up.
+
+        It takes the next question, waits for one, or goes back.
+        """
         if lease.told:
             self._say({"do": "end", "loan": lease.id})
         lease.answer, lease.told, lease.gone = None, False, None
@@ -247,7 +258,7 @@ class Borrower:
         self._want()
 
     def _want(self, *, exactly: bool = False) -> None:
-        """Tell the broker what waits here if it is more than it knows, or ``exactly`` if it is anything else."""
+        """Tell the broker what waits here if it is more than it knows; ``exactly``: also if it is less."""
         waiting = itertools.islice((one.digest for _, one in self._turns.waiting()), self._places)
         want = (list(waiting), self._turns.weight if len(self._turns) else 1)
         if want != self._told and (exactly or len(want[0]) > len(self._told[0])) and self._line is not None:
@@ -261,13 +272,13 @@ class Borrower:
         """The broker says something."""
         match head["say"]:
             case "lent":
-                assert connection is not None  # noqa: S101 - as the line gives it
+                assert connection is not None
                 self._lent(head, connection)
             case "recall":
                 if self._idle:
                     self._give_back(self._idle[0], sound=True)
                 elif head["now"]:
-                    self._recalls += 1
+                    self._recalls += self._holds()
                 else:
                     self._spare_wanted = True
             case "slow":
@@ -286,7 +297,7 @@ class Borrower:
                 self._fail_those_who_wait(refusal, lambda one: one.digest == head["digest"])
 
     def _lent(self, head: Mapping[str, Any], connection: socket.socket) -> None:
-        connection.setblocking(False)  # noqa: FBT003 - the name of the standard library's parameter is "flag"
+        connection.setblocking(False)
         lease = Lease(head["loan"], head["pid"], head["digest"], connection, self._files, self._lost)
         self._places = head["places"]
         self._seen += 1
@@ -308,9 +319,11 @@ class Borrower:
 
     def _place_gone(self) -> None:
         """One place less is held here: the broker counts what it asked for in the same way."""
-        holds = any(not lease.slow and not lease.over for lease in self._leases.values())
-        self._recalls = max(self._recalls - 1, 0) if holds else 0
+        self._recalls = max(self._recalls - 1, 0) if self._holds() else 0
         self._spare_wanted = False
+
+    def _holds(self) -> bool:
+        return any(not lease.slow and not lease.over for lease in self._leases.values())
 
     def _drop(self, lease: Lease) -> None:
         lease.over = True

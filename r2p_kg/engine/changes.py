@@ -1,6 +1,9 @@
-"""What may be changed of the data, and what a change gives back: values only, and their form between processes.
+"""What may be changed of the data, and what a change gives back.
 
-A change is applied by :mod:`r2p_kg.engine.writing` in a process of its own and gives a new snapshot; nothing is ever changed in place.
+Values only, and their form between processes.
+
+A change is applied by :mod:`r2p_kg.engine.writing` in a process of its own and gives a new snapshot; nothing
+is ever changed in place.
 """
 
 from __future__ import annotations
@@ -15,7 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Payload:
-    """RDF as a client sent it, unread; ``media_type`` is one of those that :mod:`r2p_kg.graph.media` gives graphs."""
+    """RDF as a client sent it, unread.
+
+    ``media_type`` is one of those that :mod:`r2p_kg.graph.media` gives graphs.
+    """
 
     media_type: str
     body: bytes
@@ -25,8 +31,8 @@ class Payload:
 class Update:
     """A SPARQL 1.1 Update request: one or more operations, all of them or none.
 
-    ``default`` and ``named``: the dataset that its WHERE clauses see in place of the store's (SPARQL 1.1 Protocol, section 2.2.3);
-    both empty means the store's.
+    ``default`` and ``named``: the dataset that its WHERE clauses see in place of the store's (SPARQL 1.1
+    Protocol, section 2.2.3); both empty means the store's.
     """
 
     text: str
@@ -38,8 +44,8 @@ class Update:
 class GraphChange:
     """An operation on one graph (SPARQL 1.1 Graph Store HTTP Protocol, section 5).
 
-    ``action``: ``replace`` (PUT), ``merge`` (POST) or ``remove`` (DELETE). ``graph``: its IRI, None for the default graph.
-    Relative IRIs of a payload are resolved against ``base``.
+    ``action``: ``replace`` (PUT), ``merge`` (POST) or ``remove`` (DELETE). ``graph``: its IRI, None for the
+    default graph. Relative IRIs of a payload are resolved against ``base``.
     """
 
     action: str
@@ -55,8 +61,8 @@ Change = Update | GraphChange
 class Written:
     """The state after a change.
 
-    ``path``: the snapshot's file; ``changed``: False where it is the one from before. ``existed``: the graph of a
-    :class:`GraphChange` held triples before, or is the default graph. ``quads``: how many there are now.
+    ``path``: the snapshot's file; ``changed``: False where it is the one from before. ``existed``: the graph
+    of a :class:`GraphChange` held triples before, or is the default graph. ``quads``: how many there are now.
     """
 
     path: Path
@@ -72,7 +78,8 @@ class Writer(Protocol):
     def write(self, change: Change) -> Written:
         """Apply the change, whole or not at all; when this returns, every later question sees it.
 
-        Raises QueryError where the change is refused, has an error, or takes too long; nothing has changed then.
+        Raises QueryError where the change is refused, has an error, or takes too long; nothing has changed
+        then.
         """
         ...
 
@@ -95,8 +102,9 @@ def pack(change: Change) -> tuple[dict[str, Any], bytes]:
 def unpack(head: Mapping[str, Any], body: bytes) -> Change:
     """The change that :func:`pack` packed.
 
-    >>> unpack(*pack(GraphChange("merge", None, (Payload("text/turtle", b"ab"), Payload("text/turtle", b"c"))))).payloads[1].body
-    b'c'
+    >>> payloads = Payload("text/turtle", b"ab"), Payload("text/turtle", b"c")
+    >>> unpack(*pack(GraphChange("merge", None, payloads))).payloads == payloads
+    True
     """
     if head["change"] == "update":
         return Update(body.decode("utf-8", "surrogatepass"), tuple(head["default"]), tuple(head["named"]))

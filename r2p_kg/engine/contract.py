@@ -24,9 +24,12 @@ class Budget:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The RDF dataset of a query (SPARQL 1.1 Protocol, section 2.1.4): IRIs of its default graph and its named graphs.
+    """The RDF dataset of a query (SPARQL 1.1 Protocol, section 2.1.4).
 
-    Both empty: the service's own dataset, whose default graph is the union of all graphs, each of which is named as well.
+    IRIs of its default graph and its named graphs.
+
+    Both empty: the service's own dataset, whose default graph is the union of all graphs, each of which is
+    named as well.
     """
 
     default: tuple[str, ...] = ()
@@ -59,7 +62,10 @@ class Operated(Protocol):
     """Anything that evaluates queries for a service: what runs there can be seen and ended."""
 
     def stats(self) -> Mapping[str, Any]:
-        """Counters, and as ``running`` the queries that are evaluated; raises QueryError if they cannot be told."""
+        """Counters, and as ``running`` the queries that are evaluated.
+
+        Raises QueryError if they cannot be told.
+        """
         ...
 
     def cancel(self, number: str) -> bool:
@@ -71,7 +77,10 @@ class Engine(Operated, Protocol):
     """Anything that answers SPARQL queries within a budget."""
 
     def ask(self, query: str, *, media_type: str, dataset: Dataset = ..., budget: Budget = ...) -> Answer:
-        """The whole answer in the format of ``media_type``; raises a QueryError instead of giving part of one."""
+        """The whole answer in the format of ``media_type``.
+
+        Raises a QueryError instead of giving part of one.
+        """
         ...
 
     def close(self) -> None:

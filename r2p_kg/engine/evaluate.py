@@ -1,4 +1,7 @@
-"""One query over one store, in this process: text in, serialised answer out. Runs inside a worker that may be killed at any time."""
+"""One query over one store, in this process.
+
+Text in, serialised answer out. Runs inside a worker that may be killed at any time.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ from r2p_kg.errors import AnswerTooLargeError, NotAcceptableError, QueryError
 from r2p_kg.graph import vocab, xml_form
 from r2p_kg.sparql.engine_text import engine_text
 
-#: Rows of longer answers are counted only where they could be too many: counting takes a third of the time that writing them took.
+#: Rows of longer answers are counted only where they could be too many: counting takes a third of the time
+#: that writing them took.
 _COUNTED: Final = 1024 * 1024
 
 #: Bytes of the shortest row of a format, where that is more than one.
@@ -41,7 +45,7 @@ class _Capped(io.RawIOBase):
         part = bytes(data)  # type: ignore[call-overload]
         self._left -= len(part)
         if self._left < 0:
-            raise OSError("over the byte limit")  # noqa: EM101, TRY003 - seen by the engine only, which passes it on as it is
+            raise OSError("over the byte limit")
         self.parts.append(part)
         return len(part)
 
@@ -49,7 +53,8 @@ class _Capped(io.RawIOBase):
 def evaluate(store: ox.Store, query: str, media_type: str, dataset: Dataset, budget: Budget) -> Answer:
     """The whole answer.
 
-    Raises SyntaxError as the engine words it, AnswerTooLargeError over a row or byte limit, and QueryError where evaluation fails.
+    Raises SyntaxError as the engine words it, AnswerTooLargeError over a row or byte limit, and QueryError
+    where evaluation fails.
     """
     asked = engine_text(query, vocab.BASE)
     try:
@@ -75,7 +80,10 @@ def evaluate(store: ox.Store, query: str, media_type: str, dataset: Dataset, bud
         results.serialize(sink, form)  # type: ignore[arg-type]
     except (RuntimeError, OSError, MemoryError) as error:
         if "byte limit" in str(error):
-            message = f"the answer has more than {budget.bytes:,} bytes, the most this service sends; add LIMIT, or ask for fewer columns. Nothing was sent"
+            message = (
+                f"the answer has more than {budget.bytes:,} bytes, the most this service sends; "
+                "add LIMIT, or ask for fewer columns. Nothing was sent"
+            )
             raise AnswerTooLargeError(message) from error
         if (refusal := xml_form.refusal(error, media_type, kind)) is not None:
             raise refusal from error
@@ -88,7 +96,10 @@ def evaluate(store: ox.Store, query: str, media_type: str, dataset: Dataset, bud
         else None
     )
     if rows is not None and rows > budget.rows:
-        message = f"the answer has {rows:,} rows; this service sends at most {budget.rows:,}. Add LIMIT, or narrow the pattern. Nothing was sent"
+        message = (
+            f"the answer has {rows:,} rows; this service sends at most {budget.rows:,}. "
+            "Add LIMIT, or narrow the pattern. Nothing was sent"
+        )
         raise AnswerTooLargeError(message)
     return Answer(kind, media_type, body, 0.0, rows)
 
@@ -105,9 +116,12 @@ def _form(kind: str, media_type: str) -> ox.RdfFormat | ox.QueryResultsFormat | 
 def _ask(
     store: ox.Store, query: str, dataset: Dataset
 ) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
-    """SPARQL 1.1 Protocol, section 2.1.4: a dataset of the protocol replaces that of the query; none means the query's own FROM.
+    """SPARQL 1.1 Protocol, section 2.1.4.
 
-    Without either it is the store's own. Relative IRIs are resolved against the project's base, whatever the address of the service.
+    A dataset of the protocol replaces that of the query; none means the query's own FROM.
+
+    Without either it is the store's own. Relative IRIs are resolved against the project's base, whatever the
+    address of the service.
     """
     if dataset.default or dataset.named:
         return store.query(
@@ -128,11 +142,12 @@ def _rows(kind: str, media_type: str, body: bytes) -> int | None:
     if media_type == "application/sparql-results+xml":
         return body.count(b"</result>") + body.count(b"<result/>")
     if media_type == "text/csv":
-        # A line end inside quotes is text. No reader of the standard library's: it takes no cell of over 131,072 characters.
+        # A line end inside quotes is text. No reader of the standard library's: it takes no cell of over
+        # 131,072 characters.
         return _QUOTED.sub(b"", body).count(b"\r\n") - 1
     if b"{}" in body:  # a row without any value, or a literal that looks like one
         return len(json.loads(body)["results"]["bindings"])
-    # Between two rows stands }},{" and the name of a variable. Quotes in a literal are escaped, so that it can hold that only at its very
-    # end, where } or , follows; neither begins a name.
+    # Between two rows stands }},{" and the name of a variable. Quotes in a literal are escaped, so that it
+    # can hold that only at its very end, where } or , follows; neither begins a name.
     apart = body.count(b'}},{"') - body.count(b'}},{"}') - body.count(b'}},{",')
     return 0 if body.endswith(b'"bindings":[]}}') else apart + 1

@@ -1,6 +1,9 @@
-"""Messages between the processes of the engine: a JSON head and a body of bytes, both with their length in front.
+"""Messages between the processes of the engine.
 
-A frame is 4 bytes of head length and 8 bytes of body length (network order), the head (UTF-8 JSON object), the body.
+A JSON head and a body of bytes, both with their length in front.
+
+A frame is 4 bytes of head length and 8 bytes of body length (network order), the head (UTF-8 JSON object),
+the body.
 """
 
 from __future__ import annotations
@@ -50,7 +53,9 @@ def send(connection: socket.socket, head: Mapping[str, Any], body: bytes = b"") 
 
 
 def post(connection: socket.socket, head: Mapping[str, Any], descriptors: Sequence[int] = ()) -> bool:
-    """Send a short message on a connection on which another thread receives, without waiting; False if it cannot be sent.
+    """Send a short message on a connection on which another thread receives, without waiting.
+
+    False if it cannot be sent.
 
     :func:`send` would change the time limit under the other thread's hands.
     """
@@ -64,7 +69,10 @@ def post(connection: socket.socket, head: Mapping[str, Any], descriptors: Sequen
 
 @contextmanager
 def reachable(path: Path) -> Iterator[str]:
-    """The path of a Unix socket as the kernel takes it: at most 107 bytes (unix(7)), so by its folder's number if longer."""
+    """The path of a Unix socket as the kernel takes it.
+
+    At most 107 bytes (unix(7)), so by its folder's number if longer.
+    """
     if len(os.fsencode(path)) <= _LONGEST_PATH:
         yield str(path)
         return
@@ -97,7 +105,8 @@ def receive(
 ) -> tuple[dict[str, Any], bytes]:
     """One message: its head and its body.
 
-    ``deadline`` is a time of ``time.monotonic``. Raises LateError past it, and BrokenFrameError where no whole frame comes.
+    ``deadline`` is a time of ``time.monotonic``. Raises LateError past it, and BrokenFrameError where no
+    whole frame comes.
     """
     head_length, body_length = _LENGTHS.unpack(exactly(connection, _LENGTHS.size, deadline))
     if head_length > _MAX_HEAD or body_length > max_body:
@@ -115,7 +124,10 @@ def receive(
 
 
 def split(buffer: bytearray) -> Iterator[dict[str, Any]]:
-    """Take the whole messages, which have no body, out of what has come so far; raises BrokenFrameError on anything else."""
+    """Take the whole messages, which have no body, out of what has come so far.
+
+    Raises BrokenFrameError on anything else.
+    """
     while len(buffer) >= _LENGTHS.size:
         length, body = _LENGTHS.unpack_from(buffer)
         if length > _MAX_HEAD or body:
@@ -141,7 +153,7 @@ def some(connection: socket.socket, most: int) -> bytes:
 
 
 def exactly(connection: socket.socket, length: int, deadline: float | None = None) -> bytearray:
-    """So many bytes; raises LateError past the deadline and BrokenFrameError where the other side closes before."""
+    """So many bytes; raises LateError past the deadline, BrokenFrameError if the other side closes first."""
     buffer = bytearray(length)
     view = memoryview(buffer)
     filled = 0

@@ -1,17 +1,21 @@
-"""Who may use a query worker, and for how long: every decision of the broker, without threads, sockets or a clock.
+"""Who may use a query worker, and for how long.
 
-What happens comes in as a call that says what time it is; what is to be done goes out as a list of actions. A worker
-is lent to a *front*, a process that has questions waiting, and holds one of the *places* until it comes back, is
-killed, or its query turns out to be long: then it loses its place and its priority, and others pass it.
+Every decision of the broker, without threads, sockets or a clock.
 
-A front tells how many questions wait there and of how many clients; it stands for that many (:mod:`.turns`). While
-somebody waits and no place is free, two things are asked of the fronts that hold one: to give back a worker as soon
-as it has nothing to do there, and, of a front that has used more than the one whose turn it is, to give one back in
-any case. Both follow from the state at each event and each look, so that no order of events can lose them.
+What happens comes in as a call that says what time it is; what is to be done goes out as a list of actions. A
+worker is lent to a *front*, a process that has questions waiting, and holds one of the *places* until it
+comes back, is killed, or its query turns out to be long: then it loses its place and its priority, and others
+pass it.
 
-So no client waits longer than twice its fair share. Its fair share of the waiting is the time that the places need
-to serve once each client that has a question: clients divided by places, rounded up, times the longest time that a
-query may hold a place (:data:`LONG`, or the time of the longest query if that is shorter).
+A front tells how many questions wait there and of how many clients; it stands for that many (:mod:`.turns`).
+While somebody waits and no place is free, two things are asked of the fronts that hold one: to give back a
+worker as soon as it has nothing to do there, and, of a front that has used more than the one whose turn it
+is, to give one back in any case. Both follow from the state at each event and each look, so that no order of
+events can lose them.
+
+So no client waits longer than twice its fair share. Its fair share of the waiting is the time that the places
+need to serve once each client that has a question: clients divided by places, rounded up, times the longest
+time that a query may hold a place (:data:`LONG`, or the time of the longest query if that is shorter).
 """
 
 from __future__ import annotations
@@ -127,7 +131,8 @@ class Lending:
         self._turns: Turns[str] = Turns()
         #: How many workers each front was ever lent.
         self._lent: Counter[str] = Counter()
-        #: Fronts that were asked for a worker with nothing to do, and how many each was asked for in any case.
+        #: Fronts that were asked for a worker with nothing to do, and how many each was asked for in any
+        #: case.
         self._asked: set[str] = set()
         self._recalled: Counter[str] = Counter()
         self._suspects: dict[str, float] = {}
@@ -148,13 +153,19 @@ class Lending:
         return [loan for loan in self.loans.values() if loan.query is not None and not loan.ended]
 
     def pause(self) -> float | None:
-        """Seconds until :meth:`look` has something to do; None if it has nothing to do before the next event."""
+        """Seconds until :meth:`look` has something to do.
+
+        None if it has nothing to do before the next event.
+        """
         return _LOOK_SOON if self.waiting else LOOK if self.running() else None
 
     # What fronts say
 
     def want(self, front: str, digests: Sequence[str], clients: int, seen: int, now: float) -> list[Action]:
-        """A front has these snapshots to ask, in this order, for so many clients; it has seen so many loans come."""
+        """A front has these snapshots to ask, in this order, for so many clients.
+
+        It has seen so many loans come.
+        """
         on_their_way = self._lent[front] - seen
         self._turns.replace(front, digests[on_their_way:], clients, now)
         return self._settled(now)
@@ -177,11 +188,12 @@ class Lending:
         self._numbers += 1
         loan.number, loan.query, loan.client = str(self._numbers), query, client
         loan.started, loan.deadline = started, deadline
-        # Said here as well: whoever lets its queries be killed, or goes away, is not there to hear it at their end.
+        # Said here as well: whoever lets its queries be killed, or goes away, is not there to hear it at
+        # their end.
         actions = self._owed(loan, 0.0, now)
         if self._suspects.get(client, 0.0) > now:
             actions += self._demoted([loan], now)
-        return actions
+        return [*actions, *self._settled(now)]
 
     def end(self, loan: Loan, now: float) -> list[Action]:
         """The query of a loan has ended."""
@@ -201,20 +213,17 @@ class Lending:
     # What an operator and the clock say
 
     def cancel(self, number: str, now: float) -> list[Action]:
-        """End a running query; nothing if none of that number runs."""
-        return [
-            action
-            for loan in self.running()
-            if loan.number == number
-            for action in self._killed(loan, "cancelled", now)
-        ]
+        """End a running query; nothing if no query of that number runs."""
+        killed = [self._killed(loan, "cancelled", now) for loan in self.running() if loan.number == number]
+        return [*killed, *self._settled(now)] if killed else []
 
     def look(self, now: float, worked: Callable[[Loan], float]) -> list[Action]:
-        """Look at what runs: kill what is late, let others pass what is long; ``worked``: seconds of work of a loan."""
-        actions: list[Action] = []
-        for loan in self.running():
-            if now > loan.deadline:
-                actions += self._killed(loan, "timeout", now)
+        """Look at what runs: kill what is late, let others pass what is long.
+
+        ``worked``: seconds of work of a loan.
+        """
+        late = [loan for loan in self.running() if now > loan.deadline]
+        actions: list[Action] = [self._killed(loan, "timeout", now) for loan in late]
         # If nobody else uses or wants a worker, nobody has to be let pass.
         others = self.waiting or len(self.loans) > 1
         long = [loan for loan in self.running() if others and worked(loan) > LONG]
@@ -259,13 +268,16 @@ class Lending:
             actions.append(Recall(chosen, now=True))
         return actions
 
-    def _killed(self, loan: Loan, why: str, now: float) -> list[Action]:
+    def _killed(self, loan: Loan, why: str, now: float) -> Action:
         loan.ended = why
         self._free_place(loan, now)
-        return [Kill(loan), *self._settled(now)]
+        return Kill(loan)
 
     def _demoted(self, long: list[Loan], now: float) -> list[Action]:
-        """Let others pass these queries, as many as there are places; their clients are suspected for a while."""
+        """Let others pass these queries, as many as there are places.
+
+        Their clients are suspected for a while.
+        """
         slow = sum(not loan.placed and not loan.ended for loan in self.loans.values())
         passed = [loan for loan in long if loan.placed][: max(self.places - slow, 0)]
         for loan in passed:
@@ -274,7 +286,7 @@ class Lending:
                 self._suspects[loan.client] = now + SUSPECTED
         if len(self._suspects) > _CLIENTS:
             self._suspects = {client: until for client, until in self._suspects.items() if until > now}
-        return [*(Demote(loan) for loan in passed), *(self._settled(now) if passed else [])]
+        return [Demote(loan) for loan in passed]
 
     def _owed(self, loan: Loan, seconds: float, now: float) -> list[Action]:
         owed = self._allowances.charge(loan.client, seconds, now)

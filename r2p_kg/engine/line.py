@@ -1,4 +1,7 @@
-"""The line of a front to the broker, on an event loop: short messages both ways, and the sockets of workers on loan."""
+"""The line of a front to the broker, on an event loop.
+
+Short messages both ways, and the sockets of workers on loan.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,8 @@ _MOST: Final = 1 << 24
 class Line:
     """A connection to the broker. Raises OSError if nobody listens there.
 
-    ``heard`` gets each message, and the socket that came with it; ``broken`` is called once if the broker is gone.
+    ``heard`` gets each message, and the socket that came with it; ``broken`` is called once if the broker is
+    gone.
     """
 
     def __init__(
@@ -43,7 +47,7 @@ class Line:
         self._going = bytearray()
         self._sockets: deque[int] = deque()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.setblocking(False)  # noqa: FBT003 - the name of the standard library's parameter is "flag"
+        self._socket.setblocking(False)
         try:
             with frames.reachable(path) as address:
                 self._socket.connect(address)

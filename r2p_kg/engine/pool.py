@@ -1,8 +1,8 @@
-"""The pool: query workers lent as :mod:`.lending` decides, and an engine over them for whoever may wait in a thread.
+"""The pool: query workers lent as :mod:`.lending` decides, and an engine over them for threads.
 
-A front process, which asks thousands of small questions a second, joins the pool and is lent workers that it talks
-to directly (:mod:`.borrower`). :meth:`Pool.ask` is a front of its own for one question. One thread forks workers, so
-that nobody who brings news has to wait for that; one looks at what runs.
+A front process, which asks thousands of small questions a second, joins the pool and is lent workers that it
+talks to directly (:mod:`.borrower`). :meth:`Pool.ask` is a front of its own for one question. One thread
+forks workers, so that nobody who brings news has to wait for that; one looks at what runs.
 """
 
 from __future__ import annotations
@@ -89,7 +89,9 @@ class Front(Protocol):
 
 
 class Pool:
-    """An Engine over a snapshot file. Safe to call from many threads; :meth:`close` ends every process it started.
+    """An Engine over a snapshot file.
+
+    Safe to call from many threads; :meth:`close` ends every process it started.
 
     Raises SnapshotError if the file cannot be served.
     """
@@ -214,7 +216,10 @@ class Pool:
             self._do(self._lending.end(loan, time.monotonic()))
 
     def back(self, loan: Loan, *, sound: bool) -> str:
-        """A loan is over; why its worker was killed, if it was. A sound worker is kept for others, any other is killed."""
+        """A loan is over; why its worker was killed, if it was.
+
+        A sound worker is kept for others, any other is killed.
+        """
         with self._state:
             worker = self._lent.pop(loan, None)
             self._worked.pop(loan, None)
@@ -277,7 +282,9 @@ class Pool:
             }
 
     def swap(self, path: Path, *, keep: bool = False) -> None:
-        """Serve another snapshot from now on; the old one stays as long as it is in use, with ``keep`` until released.
+        """Serve another snapshot from now on.
+
+        The old one stays as long as it is in use, with ``keep`` until released.
 
         Raises SnapshotError, and goes on as before, if the file cannot be served.
         """
@@ -432,14 +439,16 @@ def stopped(why: str, seconds: float) -> QueryError:
     match why:
         case "timeout":
             return QueryTimeoutError(
-                f"the query ran longer than {seconds:g} seconds and was stopped; narrow its patterns, or add LIMIT"
+                f"the query ran longer than {seconds:g} seconds and was stopped; "
+                "narrow its patterns, or add LIMIT"
             )
         case "cancelled":
             return QueryCancelledError("the query was cancelled by the operator")
         case "gone":  # nobody reads it but the log
             return QueryCancelledError("the one who asked went away, and the query was stopped")
     return WorkerDiedError(
-        "the query needed more memory or a deeper stack than it may have, and its process died; simplify it, or add "
+        "the query needed more memory or a deeper stack than it may have, and its process died; "
+        "simplify it, or add "
         "LIMIT. The service goes on"
     )
 

@@ -1,4 +1,7 @@
-"""Handles on the processes behind the pool: the zygote, which holds the loaded snapshot, and the query workers that it forks."""
+"""Handles on the processes behind the pool.
+
+The zygote, which holds the loaded snapshot, and the query workers that it forks.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,8 @@ from r2p_kg.errors import SnapshotError
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: The priority of a query that is long: a tenth of what others get, so that it comes to its end also on a busy
-#: machine; and of one that goes on and on: what all others leave.
+#: The priority of a query that is long: a tenth of what others get, so that it comes to its end also on a
+#: busy machine; and of one that goes on and on: what all others leave.
 _BEHIND: Final = 10
 _LAST: Final = 19
 
@@ -34,7 +37,12 @@ _LOADING: Final = 300.0
 
 @dataclass(eq=False)
 class Worker:
-    """One forked process: its socket, a handle on it that cannot mean another process, and the digest of the snapshot that it holds."""
+    """One forked process.
+
+    connection: Its socket.
+    handle: One that cannot mean another process.
+    digest: That of the snapshot that it holds.
+    """
 
     connection: socket.socket
     pid: int
@@ -49,8 +57,8 @@ class Worker:
     def slow_down(self, *, idle: bool) -> None:
         """Let other processes go before this one, for the rest of its life; with ``idle`` all others.
 
-        If the kernel knows it (sched(7), SCHED_IDLE) whoever wakes up runs at once; by a low priority alone, only
-        when a time slice has ended.
+        If the kernel knows it (sched(7), SCHED_IDLE) whoever wakes up runs at once; by a low priority alone,
+        only when a time slice has ended.
         """
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, self.pid, _LAST if idle else _BEHIND)
@@ -59,7 +67,7 @@ class Worker:
 
     @property
     def worked(self) -> float:
-        """Seconds of the processor that the process has taken so far, 0 if it has ended (clock_getcpuclockid(3))."""
+        """Seconds of work of the process so far, 0 if it has ended (clock_getcpuclockid(3))."""
         try:
             return time.clock_gettime((~self.pid << 3) | _CPU_CLOCK)
         except OSError:
@@ -81,9 +89,12 @@ class Worker:
 
 @dataclass(eq=False)
 class Zygote:
-    """The process that forks workers: ``control`` is its command socket, ``about`` what it said of the snapshot.
+    """The process that forks workers.
 
-    ``path``: the snapshot's file; ``graphs``: IRIs of the graphs that are served, None where every IRI may name one.
+    ``control`` is its command socket, ``about`` what it said of the snapshot.
+
+    ``path``: the snapshot's file; ``graphs``: IRIs of the graphs that are served, None where every IRI may
+    name one.
     """
 
     process: subprocess.Popen[bytes]
@@ -128,8 +139,8 @@ class Zygote:
 def start(path: Path, memory: int, *, union: bool) -> Zygote:
     """A zygote that has loaded the snapshot.
 
-    ``memory``: bytes that a query of its workers may take. ``union``: the default graph holds the union of all graphs; else what
-    the snapshot puts there, as in a graph store, where every IRI may name a graph.
+    ``memory``: bytes that a query of its workers may take. ``union``: the default graph holds the union of
+    all graphs; else what the snapshot puts there, as in a graph store, where every IRI may name a graph.
 
     Raises SnapshotError where the file cannot be served.
     """

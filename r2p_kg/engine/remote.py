@@ -1,4 +1,7 @@
-"""The same contract over any SPARQL 1.1 service: Fuseki, Virtuoso, GraphDB, QLever, or another R2P-KG. The only importer of SPARQLWrapper."""
+"""The same contract over any SPARQL 1.1 service.
+
+Fuseki, Virtuoso, GraphDB, QLever, or another R2P-KG. The only importer of SPARQLWrapper.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,8 @@ class RemoteEngine:
     ) -> Answer:
         """The whole answer.
 
-        Raises QuerySyntaxError, QueryTimeoutError, AnswerTooLargeError, BusyError, or QueryError with what the service said.
+        Raises QuerySyntaxError, QueryTimeoutError, AnswerTooLargeError, BusyError, or QueryError with what
+        the service said.
         """
         dataset, budget = dataset or Dataset(), budget or Budget()
         client = SPARQLWrapper(self.endpoint, agent="r2p-kg")
@@ -79,7 +83,7 @@ class RemoteEngine:
         """Nothing: a remote service counts for itself."""
         return {}
 
-    def cancel(self, number: str) -> bool:  # noqa: ARG002 - the signature is the contract's
+    def cancel(self, number: str) -> bool:
         """False: only its own operator can end a query of a remote service."""
         return False
 
@@ -88,7 +92,10 @@ class RemoteEngine:
 
 
 def _inside(error: SPARQLWrapperException) -> tuple[int, bytes]:
-    """Status and body of the answer that SPARQLWrapper made an exception of; the body stands in its text as Python writes bytes."""
+    """Status and body of the answer that SPARQLWrapper made an exception of.
+
+    The body stands in its text as Python writes bytes.
+    """
     status = error.__context__.code if isinstance(error.__context__, HTTPError) else 500
     said = str(error).partition("Response:\n")[2] or str(error)
     try:
@@ -108,6 +115,6 @@ def _refusal(status: int, body: bytes) -> QueryError:
     message = f"the service answered {status}: {detail}"
     if status in {429, 503}:
         return BusyError(message)
-    if status == 400:  # noqa: PLR2004 - RFC 9110, section 15.5.1
+    if status == 400:
         return QuerySyntaxError(message, line, column, hint)
     return QueryError(message)

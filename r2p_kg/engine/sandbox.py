@@ -1,4 +1,6 @@
-"""What a query process may not do: outlive its parent, open a network socket, take more memory than it was given.
+"""What a query process may not do.
+
+Outlive its parent, open a network socket, take more memory than it was given.
 
 Linux only; elsewhere :func:`no_network` says so and the lexical check of ``policy`` stands alone.
 """
@@ -21,7 +23,8 @@ _PR_SET_NO_NEW_PRIVS: Final = 38
 _SECCOMP_SET_MODE_FILTER: Final = 1
 _SECCOMP_FILTER_FLAG_TSYNC: Final = 1
 
-#: machine → (audit architecture, number of seccomp, of socket, of io_uring_setup); Linux's include/uapi/linux/audit.h and asm/unistd.h.
+#: machine → (audit architecture, number of seccomp, of socket, of io_uring_setup); Linux's
+#: include/uapi/linux/audit.h and asm/unistd.h.
 _MACHINES: Final = {"x86_64": (0xC000003E, 317, 41, 425), "aarch64": (0xC00000B7, 277, 198, 425)}
 
 # Classic BPF (linux/bpf_common.h): load a word of seccomp_data, jump where equal or greater, return.
@@ -44,7 +47,8 @@ def die_with_parent() -> None:
 def no_network() -> bool:
     """From now on this process can open Unix sockets only; False where the system offers no way to say so.
 
-    A seccomp filter (seccomp(2)): socket() of another family and io_uring_setup(), which could open one, give EPERM.
+    A seccomp filter (seccomp(2)): socket() of another family and io_uring_setup(), which could open one, give
+    EPERM.
     """
     known = _MACHINES.get(platform.machine()) if sys.platform == "linux" else None
     if known is None:
@@ -73,7 +77,7 @@ def no_network() -> bool:
 
 
 def limit_memory(extra: int) -> None:
-    """Let this process take at most ``extra`` bytes of address space beyond what it has now (setrlimit(2), RLIMIT_AS)."""
+    """Let this process take at most ``extra`` bytes of address space more (setrlimit(2), RLIMIT_AS)."""
     if sys.platform != "linux":
         return
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])

@@ -1,7 +1,7 @@
-"""Whose turn it is: parties that share something scarce, each with things that wait, served by what each has used.
+"""Whose turn it is: parties that share something scarce are served by what each has used.
 
-The same rule holds between the clients of one front process and between the front processes (:mod:`.lending`). It
-knows no thread, no socket and no clock: whoever uses it says what time it is.
+The same rule holds between the clients of one front process and between the front processes
+(:mod:`.lending`). It knows no thread, no socket and no clock: whoever uses it says what time it is.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ _REMEMBERED: Final = 1000
 class _Party(Generic[T]):
     """One party.
 
-    waiting: What waits, in order.
-    holding: How much it uses just now.
-    used: Seconds of use so far, divided by its weight; raised to what the others have used when it comes back, so
+    waiting: What waits, in order. holding: How much it uses just now. used: Seconds of use so far, divided by
+    its weight; raised to what the others have used when it comes back, so
         that nobody saves up time by being away.
     weight: How many it stands for.
     turn: The number of its last turn.
@@ -41,10 +40,10 @@ class _Party(Generic[T]):
 class Turns(Generic[T]):
     """A queue of things that wait, each for a party, and how much each party holds.
 
-    The next turn belongs to the party that has used least per weight; among equals to the one that holds least, then
-    to the one whose last turn is longest ago. Of parties that always have something waiting none falls behind
-    another by more than the longest single use, so that over any time each gets its share: the capacity, times its
-    own weight, divided by the sum of weights.
+    The next turn belongs to the party that has used least per weight; among equals to the one that holds
+    least, then to the one whose last turn is longest ago. Of parties that always have something waiting none
+    falls behind another by more than the longest single use, so that over any time each gets its share: the
+    capacity, times its own weight, divided by the sum of weights.
     """
 
     def __init__(self) -> None:
@@ -137,7 +136,10 @@ class Turns(Generic[T]):
         return self._parties[name].holding if name in self._parties else 0
 
     def used(self, name: str, now: float) -> float:
-        """Seconds that a party with something waiting or in use has used, per weight; only differences mean something."""
+        """Seconds that a party with something waiting or in use has used, per weight.
+
+        Only differences mean something.
+        """
         self._pass_time(now)
         return self._parties[name].used
 

@@ -1,4 +1,4 @@
-"""A query worker: a forked process that holds the loaded store, answers one query at a time, and may be killed.
+"""A query worker: a forked process with the loaded store that answers one query at a time and may be killed.
 
 It also says what the query probably does not mean, so that neither the front's one thread nor the load of the
 moment decides about that.
@@ -25,17 +25,19 @@ if TYPE_CHECKING:
 
 
 def run(store: ox.Store, known: KnownTerms, connection: socket.socket, memory: int, parent: int) -> None:
-    """Answer queries until the other side closes the socket; never returns to the caller's code, which is the zygote's.
+    """Answer queries until the other side closes the socket.
 
-    ``memory``: bytes that a query may take beyond what the process has at its start. ``parent``: the zygote's process
-    id.
+    Never returns to the caller's code, which is the zygote's.
+
+    ``memory``: bytes that a query may take beyond what the process has at its start. ``parent``: the zygote's
+    process id.
     """
     try:
         sandbox.die_with_parent()
         if os.getppid() != parent:  # it died before the kernel was asked to watch it
             os._exit(0)
-        # The engine's last words on a stack overflow or a failed allocation would fill the operator's log with a
-        # backtrace.
+        # The engine's last words on a stack overflow or a failed allocation would fill the operator's log
+        # with a backtrace.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         sandbox.limit_memory(memory)
         # The first query after a fork pays for the pages that it touches: let it be this one.
@@ -47,7 +49,7 @@ def run(store: ox.Store, known: KnownTerms, connection: socket.socket, memory: i
             _answer(store, known, connection)
     except frames.BrokenFrameError:
         os._exit(0)
-    except BaseException:  # noqa: BLE001 - MemoryError included: the pool sees the closed socket and says what happened
+    except BaseException:
         os._exit(70)
 
 

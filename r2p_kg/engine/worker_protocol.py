@@ -1,8 +1,10 @@
-"""What is said between one who asks and a query worker: a question in one frame, its whole answer in one frame.
+"""What is said between one who asks and a query worker.
 
-A question: five numbers (:data:`_QUESTION`), the media type and the dataset as lines of text, the query. An answer:
-five numbers (:data:`ANSWER`), its warnings as JSON, and its body, which for an error is JSON. Structs and not JSON,
-because every query pays for them.
+A question in one frame, its whole answer in one frame.
+
+A question: five numbers (:data:`_QUESTION`), the media type and the dataset as lines of text, the query. An
+answer: five numbers (:data:`ANSWER`), its warnings as JSON, and its body, which for an error is JSON. Structs
+and not JSON, because every query pays for them.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
 #: Bytes of the text about the answer, bytes of the query, then the budget: seconds, rows, bytes.
 _QUESTION: Final = struct.Struct("!IIdQQ")
 
-#: The place of the kind in :data:`_KINDS`, rows (-1: not counted), seconds, bytes of the warnings and of the body.
+#: The place of the kind in :data:`_KINDS`, rows (-1: not counted), seconds, bytes of the warnings and of the
+#: body.
 ANSWER: Final = struct.Struct("!BqdIQ")
 _WHOLE: Final = Dataset()
 
@@ -62,7 +65,10 @@ def question(query: str, media_type: str, dataset: Dataset, budget: Budget) -> b
 
 
 def read_question(connection: socket.socket) -> tuple[str, str, Dataset, Budget]:
-    """The next question on a blocking connection: query, media type, dataset, budget; raises BrokenFrameError at its end."""
+    """The next question on a blocking connection.
+
+    Query, media type, dataset, budget; raises BrokenFrameError at its end.
+    """
     data = frames.some(connection, _TAKEN)
     while len(data) < _QUESTION.size:
         data += frames.some(connection, _TAKEN)
@@ -110,12 +116,16 @@ def receive(connection: socket.socket) -> Told:
 def read(
     told: Told, media_type: str, *, query: str, prefixes: Mapping[str, str], worker: int | None = None
 ) -> Answer:
-    """The answer that came; raises the QueryError that it tells of. ``prefixes`` are the snapshot's, for hints."""
+    """The answer that came.
+
+    Raises the QueryError that it tells of. ``prefixes`` are the snapshot's, for hints.
+    """
     if not told.kind:
         raise _error(json.loads(bytes(told.body)), query, prefixes)
     warnings = tuple(LintWarning(*one) for one in json.loads(told.warnings)) if told.warnings else ()
     rows = None if told.rows < 0 else told.rows
-    # A large body is a buffer over a file, of which bytes can be made (:func:`r2p_kg.engine.answer_files.in_file`).
+    # A large body is a buffer over a file, of which bytes can be made
+    # (:func:`r2p_kg.engine.answer_files.in_file`).
     return Answer(
         _KINDS[told.kind], media_type, cast("bytes", told.body), told.elapsed, rows, worker, warnings
     )
@@ -130,13 +140,16 @@ def _error(fields: dict[str, Any], query: str, prefixes: Mapping[str, str]) -> Q
 def _check_names(names: Iterable[str]) -> None:
     for name in names:
         if any(sign <= " " or sign in '<>"{}|^`\\' for sign in name):
-            message = f"{name[:80]!r} is no IRI, so that no graph can have that name; encode what an IRI may not hold (RFC 3987)"
+            message = (
+                f"{name[:80]!r} is not an IRI, so no graph can have that name; "
+                "encode what an IRI may not hold (RFC 3987)"
+            )
             raise QueryRefusedError(message)
 
 
 def _send(connection: socket.socket, head: bytes, body: bytes) -> None:
-    # Without a time limit: the socket would have to be asked first whether it takes something, at the price of a system call. A worker
-    # whose answer nobody takes is killed.
+    # Without a time limit: the socket would have to be asked first whether it takes something, at the price
+    # of a system call. A worker whose answer nobody takes is killed.
     try:
         if len(body) < _COPIED:
             connection.sendall(head + body)

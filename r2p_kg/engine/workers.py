@@ -99,7 +99,10 @@ class Workers:
         return worker
 
     def keep(self, worker: Worker, most: int) -> bool:
-        """Take a worker back that has answered, unless so many are at hand; False, and it is ended, if it is not kept."""
+        """Take a worker back that has answered, unless so many are at hand.
+
+        False, and it is ended, if it is not kept.
+        """
         with self._lock:
             kept = not self._closed and worker.digest == self.digest and len(self._idle) < most
             if kept:
@@ -116,7 +119,10 @@ class Workers:
             self._used[worker.digest] -= 1
 
     def refill(self, most: int) -> None:
-        """Fork until so many workers are at hand, and end the zygotes that nobody needs; one thread does this."""
+        """Fork until so many workers are at hand, and end the zygotes that nobody needs.
+
+        One thread does this.
+        """
         with self._lock:
             # Those that waited may have been killed from outside.
             dead = [worker for worker in self._idle if worker.dead]
@@ -143,7 +149,9 @@ class Workers:
             zygote.end()
 
     def swap(self, path: Path, *, keep: bool) -> None:
-        """Serve another snapshot from now on; the old one stays as long as it is in use, with ``keep`` until released.
+        """Serve another snapshot from now on.
+
+        The old one stays as long as it is in use, with ``keep`` until released.
 
         Raises SnapshotError, and goes on as before, if the file cannot be served.
         """

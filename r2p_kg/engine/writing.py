@@ -1,7 +1,8 @@
 """A change → a new snapshot file, made in a process without network that is killed at its deadline.
 
-Run as ``python -m r2p_kg.engine.writing FD`` by :func:`apply`; FD is a Unix socket inherited from it. One message comes, one goes back.
-The snapshot is written beside the old one under its own name; whoever asked decides what to serve.
+Run as ``python -m r2p_kg.engine.writing FD`` by :func:`apply`; FD is a Unix socket inherited from it. One
+message comes, one goes back. The snapshot is written beside the old one under its own name; whoever asked
+decides what to serve.
 """
 
 from __future__ import annotations
@@ -56,8 +57,9 @@ def apply(
 ) -> Written:
     """The snapshot in ``current``, changed, as a file in ``folder``; ``current`` itself is never touched.
 
-    Raises QuerySyntaxError, BodySyntaxError or QueryRefusedError where the change may not or cannot be applied, QueryTimeoutError past
-    ``seconds``, WorkerDiedError where its process died of it, SnapshotError where a file cannot be read or written.
+    Raises QuerySyntaxError, BodySyntaxError or QueryRefusedError where the change may not or cannot be
+    applied, QueryTimeoutError past ``seconds``, WorkerDiedError where its process died of it, SnapshotError
+    where a file cannot be read or written.
     """
     deadline = time.monotonic() + seconds
     try:
@@ -82,7 +84,10 @@ def apply(
 
 
 def changed(quads: list[ox.Quad], change: Change, prefixes: Mapping[str, str]) -> Iterable[ox.Quad]:
-    """The quads after the change; raises as :func:`apply` does. Literals that the change does not touch stay as they were written."""
+    """The quads after the change.
+
+    Raises as :func:`apply` does. Literals that the change does not touch stay as they were written.
+    """
     if isinstance(change, Update):
         return _updated(quads, change, prefixes)
     return _regraphed(quads, change)
@@ -106,10 +111,16 @@ def _exchange(head: dict[str, Any], body: bytes, deadline: float, seconds: float
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_ENDING)
         except frames.LateError as error:
-            message = f"the change took longer than {seconds:g} seconds and was stopped; the data are unchanged. Send it in several parts"
+            message = (
+                f"the change took longer than {seconds:g} seconds and was stopped; the data are unchanged. "
+                "Send it in several parts"
+            )
             raise QueryTimeoutError(message) from error
         except frames.BrokenFrameError as error:
-            message = "the change needed more memory or a deeper stack than it may have, and its process died; the data are unchanged. Send it in several parts"
+            message = (
+                "the change needed more memory or a deeper stack than it may have, and its process died; "
+                "the data are unchanged. Send it in several parts"
+            )
             raise WorkerDiedError(message) from error
         finally:
             process.kill()
@@ -165,7 +176,10 @@ def _updated(quads: list[ox.Quad], update: Update, prefixes: Mapping[str, str]) 
 
 
 def _text(update: Update) -> str:
-    """The text of the update that the engine is given, once policy lets it pass; raises as :func:`apply` does."""
+    """The text of the update that the engine is given, once policy lets it pass.
+
+    Raises as :func:`apply` does.
+    """
     default, named = (tuple(_named(iri).value for iri in graphs) for graphs in (update.default, update.named))
     try:
         text = updates.with_dataset(update.text, default, named)
@@ -175,7 +189,10 @@ def _text(update: Update) -> str:
 
 
 def _as_sent(text: str, message: str) -> str:
-    """The engine's message on the text that was sent: the one at hand is on the text that the engine was given, whose columns may be others."""
+    """The engine's message on the text that was sent.
+
+    The one at hand is on the text that the engine was given, whose columns may be others.
+    """
     written = engine_text(text, vocab.BASE)
     try:
         ox.Store().update(written.text, base_iri=vocab.BASE)
@@ -187,7 +204,10 @@ def _as_sent(text: str, message: str) -> str:
 
 
 def _as_written(quads: Iterable[ox.Quad]) -> Mapping[ox.Quad, list[ox.Quad]]:
-    """Quad as a store gives it back → quads as they were put in, where the two differ: a store writes 01 as 1."""
+    """Quad as a store gives it back → quads as they were put in, where the two differ.
+
+    A store writes 01 as 1.
+    """
     doubtful = [
         quad
         for quad in quads

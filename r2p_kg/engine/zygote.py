@@ -1,11 +1,13 @@
-"""The zygote: a single-threaded process that loads the snapshot once and forks a query worker on each command.
+"""The zygote: a single-threaded process that loads the snapshot once and forks query workers on command.
 
-A fork of a loaded memory store takes some milliseconds and shares its pages; loading anew would take a second.
-Run as ``python -m r2p_kg.engine.zygote FD SNAPSHOT MEMORY UNION``; FD is a Unix socket inherited from the pool, UNION is 1 where the
-default graph shall hold the union of all graphs, 0 where it holds what the snapshot puts there.
+A fork of a loaded memory store takes some milliseconds and shares its pages; loading anew would take a
+second. Run as ``python -m r2p_kg.engine.zygote FD SNAPSHOT MEMORY UNION``; FD is a Unix socket inherited from
+the pool, UNION is 1 where the default graph shall hold the union of all graphs, 0 where it holds what the
+snapshot puts there.
 
-Protocol: it sends one message when loaded (``{"quads", "prefixes", "digest", "graphs", "sandboxed"}`` or ``{"error"}``); then, for each message it
-receives, it forks and sends ``{"pid"}`` with the worker's socket attached.
+Protocol: it sends one message when loaded (``{"quads", "prefixes", "digest", "graphs", "sandboxed"}`` or
+``{"error"}``); then, for each message it receives, it forks and sends ``{"pid"}`` with the worker's socket
+attached.
 """
 
 from __future__ import annotations
@@ -34,8 +36,9 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str]) -> int:
     """Load, then fork until the pool closes the socket."""
-    # It ends when the pool closes this socket or dies. The kernel's signal at a parent's end will not do: it comes when the *thread*
-    # ends that started this process, and a swap is asked for by a thread that serves one connection.
+    # It ends when the pool closes this socket or dies. The kernel's signal at a parent's end will not do: it
+    # comes when the *thread* ends that started this process, and a swap is asked for by a thread that serves
+    # one connection.
     control = socket.socket(fileno=int(arguments[0]))
     # A stop signal from the keyboard goes to the whole group; the pool decides when this process ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -45,9 +48,11 @@ def main(arguments: list[str]) -> int:
         found = snapshot.read(Path(arguments[1]))
         making = _beside(partial(KnownTerms.of, found.served, found.prefixes, vocab.BASE))
         store = ox.Store()
-        # Parsed twice, not loaded once and parsed once: a loader renames blank nodes, and both graphs must mean the same ones.
+        # Parsed twice, not loaded once and parsed once: a loader renames blank nodes, and both graphs must
+        # mean the same ones.
         store.bulk_extend(ox.parse(found.served, ox.RdfFormat.N_QUADS))
-        # The union of all graphs is kept as the default graph: the engine's own union gives a triple of two graphs twice.
+        # The union of all graphs is kept as the default graph: the engine's own union gives a triple of two
+        # graphs twice.
         if arguments[3] == "1":
             store.bulk_extend(
                 ox.Quad(quad.subject, quad.predicate, quad.object)
@@ -82,15 +87,15 @@ def _beside(make: Callable[[], KnownTerms]) -> Callable[[], KnownTerms]:
     ours, theirs = os.pipe()
     if os.fork() == 0:
         try:
-            with open(theirs, "wb") as made:  # noqa: PTH123 - a descriptor
+            with open(theirs, "wb") as made:
                 pickle.dump(make(), made)
         finally:
             os._exit(0)
     os.close(theirs)
 
     def result() -> KnownTerms:
-        with open(ours, "rb") as made, contextlib.suppress(EOFError, pickle.UnpicklingError):  # noqa: PTH123
-            return cast("KnownTerms", pickle.load(made))  # noqa: S301 - our own process wrote it
+        with open(ours, "rb") as made, contextlib.suppress(EOFError, pickle.UnpicklingError):
+            return cast("KnownTerms", pickle.load(made))
         return make()  # that process died
 
     return result

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MEGABYTE = 1024 * 1024
 
 
-class Begun(Exception):  # noqa: N818 - no error: the process would have been replaced
+class Begun(Exception):
     """Instead of a new process: the environment that it would have."""
 
 

@@ -452,7 +452,7 @@ def synthetic_graph() -> set[Triple]:
 
     Every property between things of any class, so that each axiom finds its facts.
     """
-    chance = random.Random(1945)  # noqa: S311 - the same things every time, no secret
+    chance = random.Random(1945)
     schema = [triple for triple in own_terms(WORLD) if str(triple.subject).startswith(("<" + vocab.NS, "_:"))]
     kinds = {triple.subject: triple.object for triple in schema if triple.predicate.value == vocab.RDF_TYPE}
     single = {

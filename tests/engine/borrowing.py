@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from r2p_kg.engine import Answer, Budget, Dataset
 from r2p_kg.engine.borrower import Borrower
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -26,14 +26,21 @@ class Front:
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
         self.digest = digest
-        self.borrower: Borrower = asyncio.run_coroutine_threadsafe(self._borrow(path, queue), self._loop).result(10)
+        self.borrower: Borrower = asyncio.run_coroutine_threadsafe(
+            self._borrow(path, queue), self._loop
+        ).result(10)
 
     async def _borrow(self, path: Path, queue: int) -> Borrower:
         return Borrower(path, queue)
 
     def begin(self, query: str, seconds: float = 20.0, **more: Any) -> Future[Answer]:
         """Ask; the future gets the answer."""
-        about: dict[str, Any] = {"media_type": JSON, "dataset": Dataset(), "prefixes": {}, "digest": self.digest}
+        about: dict[str, Any] = {
+            "media_type": JSON,
+            "dataset": Dataset(),
+            "prefixes": {},
+            "digest": self.digest,
+        }
         budget = more.pop("budget", Budget(seconds=seconds))
         asked = self.borrower.ask(query, **{**about, "budget": budget, **more})
         return asyncio.run_coroutine_threadsafe(asked, self._loop)
@@ -53,7 +60,9 @@ class Front:
     async def _rest(self) -> None:
         """Let what was under way end."""
         mine = asyncio.current_task()
-        await asyncio.gather(*(task for task in asyncio.all_tasks() if task is not mine), return_exceptions=True)
+        await asyncio.gather(
+            *(task for task in asyncio.all_tasks() if task is not mine), return_exceptions=True
+        )
 
 
 @contextmanager

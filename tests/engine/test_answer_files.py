@@ -1,4 +1,7 @@
-"""Room for large answers: in files without a name, bounded together, given back with the last who holds them."""
+"""Room for large answers.
+
+In files without a name, bounded together, given back with the last who holds them.
+"""
 
 from __future__ import annotations
 

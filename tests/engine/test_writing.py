@@ -1,4 +1,7 @@
-"""A change gives a new snapshot or an error that says why; it never touches the old one, and nothing it asks for is fetched."""
+"""A change gives a new snapshot or an error that says why.
+
+It never touches the old one, and nothing it asks for is fetched.
+"""
 
 from __future__ import annotations
 
@@ -69,19 +72,25 @@ def test_an_update_that_changes_nothing_leaves_the_snapshot_as_it_is(current: Pa
 
 
 def test_literals_that_an_update_does_not_touch_stay_as_they_were_written(current: Path) -> None:
-    done = writing.apply(current, Update("DELETE { ?s ?p ?o } WHERE { ?s ?p ?o FILTER(LANG(?o) = 'en') }"), current.parent)
+    done = writing.apply(
+        current, Update("DELETE { ?s ?p ?o } WHERE { ?s ?p ?o FILTER(LANG(?o) = 'en') }"), current.parent
+    )
     assert {f'<{EX}a> <{EX}p> "x"@en .'} == lines(current) - lines(done.path)
     assert set() == lines(done.path) - lines(current)
 
 
 def test_a_literal_can_be_deleted_in_any_of_its_spellings(current: Path) -> None:
     done = writing.apply(current, Update(f"DELETE DATA {{ <{EX}a> <{EX}p> 1 }}"), current.parent)
-    assert {f'<{EX}a> <{EX}p> "01"^^<http://www.w3.org/2001/XMLSchema#integer> .'} == lines(current) - lines(done.path)
+    assert {f'<{EX}a> <{EX}p> "01"^^<http://www.w3.org/2001/XMLSchema#integer> .'} == lines(current) - lines(
+        done.path
+    )
 
 
 def test_operations_of_one_update_are_applied_together_or_not_at_all(current: Path) -> None:
     with pytest.raises(QueryError, match="could not be applied"):
-        writing.apply(current, Update(f"CLEAR ALL ; CREATE GRAPH <{EX}g> ; CREATE GRAPH <{EX}g>"), current.parent)
+        writing.apply(
+            current, Update(f"CLEAR ALL ; CREATE GRAPH <{EX}g> ; CREATE GRAPH <{EX}g>"), current.parent
+        )
     assert [current] == list(current.parent.iterdir())
 
 
@@ -113,7 +122,9 @@ def test_a_syntax_error_behind_such_a_name_is_reported_where_it_stands(current: 
 
 def test_relative_iris_of_an_update_are_resolved(current: Path) -> None:
     done = writing.apply(current, Update("CLEAR ALL ; INSERT DATA { <s> <p> <test> }"), current.parent)
-    assert {"<https://w3id.org/r2p-kg/s> <https://w3id.org/r2p-kg/p> <https://w3id.org/r2p-kg/test> ."} == lines(done.path)
+    assert {
+        "<https://w3id.org/r2p-kg/s> <https://w3id.org/r2p-kg/p> <https://w3id.org/r2p-kg/test> ."
+    } == lines(done.path)
 
 
 COPY: Final = "INSERT { GRAPH <http://example.org/new> { ?s ?p ?o } } WHERE { ?s ?p ?o }"
@@ -121,13 +132,19 @@ COPY: Final = "INSERT { GRAPH <http://example.org/new> { ?s ?p ?o } } WHERE { ?s
 
 def test_the_dataset_of_the_protocol_is_what_where_sees(current: Path) -> None:
     done = writing.apply(current, Update(COPY, (f"{EX}h",)), current.parent)
-    assert {f'<{EX}d> <{EX}p> <<( <{EX}a> <{EX}p> "1"^^<http://www.w3.org/2001/XMLSchema#integer> )>> <{EX}new> .'} == lines(done.path) - lines(current)
+    assert {
+        f'<{EX}d> <{EX}p> <<( <{EX}a> <{EX}p> "1"^^<http://www.w3.org/2001/XMLSchema#integer> )>> <{EX}new> .'
+    } == lines(done.path) - lines(current)
     named = COPY.replace("WHERE { ?s ?p ?o }", "WHERE { GRAPH ?g { ?s ?p ?o } }")
     done = writing.apply(current, Update(named, (), (f"{EX}none",)), current.parent)
     assert not done.changed
-    done = writing.apply(current, Update(f"DELETE WHERE {{ GRAPH <{EX}g> {{ ?s ?p ?o }} }}", (), (f"{EX}h",)), current.parent)
+    done = writing.apply(
+        current, Update(f"DELETE WHERE {{ GRAPH <{EX}g> {{ ?s ?p ?o }} }}", (), (f"{EX}h",)), current.parent
+    )
     assert not done.changed
-    done = writing.apply(current, Update(f"DELETE WHERE {{ GRAPH <{EX}g> {{ ?s ?p ?o }} }}", (), (f"{EX}g",)), current.parent)
+    done = writing.apply(
+        current, Update(f"DELETE WHERE {{ GRAPH <{EX}g> {{ ?s ?p ?o }} }}", (), (f"{EX}g",)), current.parent
+    )
     assert 4 == done.quads
 
 
@@ -153,8 +170,14 @@ def test_the_process_has_no_network_even_where_policy_lets_a_fetch_through(curre
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         head, body = changes.pack(Update(f"LOAD <http://127.0.0.1:{listener.getsockname()[1]}/x>"))
-        with subprocess.Popen([sys.executable, "-c", WITHOUT_POLICY, str(theirs.fileno())], pass_fds=[theirs.fileno()]) as process:
-            frames.send(ours, {**head, "current": str(current), "folder": str(current.parent), "memory": writing.MEMORY}, body)
+        with subprocess.Popen(
+            [sys.executable, "-c", WITHOUT_POLICY, str(theirs.fileno())], pass_fds=[theirs.fileno()]
+        ) as process:
+            frames.send(
+                ours,
+                {**head, "current": str(current), "folder": str(current.parent), "memory": writing.MEMORY},
+                body,
+            )
             reply, _ = frames.receive(ours, time.monotonic() + 30)
             assert 0 == process.wait(30)
         assert "Operation not permitted" in reply["message"]
@@ -168,7 +191,10 @@ def test_a_graph_is_replaced_merged_and_removed(current: Path) -> None:
     base = f"{EX}g"
     put = writing.apply(current, GraphChange("replace", base, turtle, base), current.parent)
     assert put.existed
-    added = {f'<{EX}g#x> <{EX}p> "010"^^<http://www.w3.org/2001/XMLSchema#integer> <{EX}g> .', f"<{EX}g#x> <{EX}p> _:c14n0 <{EX}g> ."}
+    added = {
+        f'<{EX}g#x> <{EX}p> "010"^^<http://www.w3.org/2001/XMLSchema#integer> <{EX}g> .',
+        f"<{EX}g#x> <{EX}p> _:c14n0 <{EX}g> .",
+    }
     assert added == lines(put.path) - lines(current)
     assert 2 == len(lines(current) - lines(put.path))
     merged = writing.apply(put.path, GraphChange("merge", base, turtle, base), current.parent)
@@ -184,7 +210,11 @@ def test_the_default_graph_is_a_graph_like_any_other_and_always_exists(current: 
     emptied = writing.apply(current, GraphChange("remove", None), current.parent)
     assert emptied.existed
     assert 3 == emptied.quads
-    filled = writing.apply(emptied.path, GraphChange("merge", None, (Payload("application/n-triples", b"<a:a> <a:b> <a:c> ."),)), current.parent)
+    filled = writing.apply(
+        emptied.path,
+        GraphChange("merge", None, (Payload("application/n-triples", b"<a:a> <a:b> <a:c> ."),)),
+        current.parent,
+    )
     assert {"<a:a> <a:b> <a:c> ."} == lines(filled.path) - lines(emptied.path)
 
 
@@ -201,7 +231,13 @@ BODIES: Final = {
 def test_a_body_with_an_error_changes_nothing(current: Path, media_type: str) -> None:
     body, line = BODIES[media_type]
     with pytest.raises(BodySyntaxError, match="the body is not") as caught:
-        writing.apply(current, GraphChange("replace", f"{EX}g", (Payload("text/turtle", b"<a:a> <a:b> 1 ."), Payload(media_type, body))), current.parent)
+        writing.apply(
+            current,
+            GraphChange(
+                "replace", f"{EX}g", (Payload("text/turtle", b"<a:a> <a:b> 1 ."), Payload(media_type, body))
+            ),
+            current.parent,
+        )
     assert line == caught.value.line
     assert [current] == list(current.parent.iterdir())
 
@@ -214,7 +250,9 @@ def test_a_body_of_another_type_and_a_graph_without_a_name_are_refused(current: 
         writing.apply(current, GraphChange("remove", "relative"), current.parent)
 
 
-ENDLESS: Final = "INSERT { <a:a> <a:b> ?c0 } WHERE { PRODUCT }".replace("PRODUCT", " ".join(f"?a{n} ?b{n} ?c{n} ." for n in range(14)))
+ENDLESS: Final = "INSERT { <a:a> <a:b> ?c0 } WHERE { PRODUCT }".replace(
+    "PRODUCT", " ".join(f"?a{n} ?b{n} ?c{n} ." for n in range(14))
+)
 DOUBLING: Final = " ".join(f"BIND(CONCAT(?b{n}, ?b{n}) AS ?b{n + 1})" for n in range(40))
 
 
@@ -227,7 +265,9 @@ def test_a_change_past_its_deadline_is_killed_and_leaves_nothing(current: Path) 
 
 
 def test_a_change_that_brings_its_process_down_is_an_error_of_its_own(current: Path) -> None:
-    text = "INSERT { <a:a> <a:b> ?b40 } WHERE { BIND('0123456789' AS ?b0) DOUBLING }".replace("DOUBLING", DOUBLING)
+    text = "INSERT { <a:a> <a:b> ?b40 } WHERE { BIND('0123456789' AS ?b0) DOUBLING }".replace(
+        "DOUBLING", DOUBLING
+    )
     with pytest.raises(WorkerDiedError, match="its process died"):
         writing.apply(current, Update(text), current.parent, memory=256 * 1024 * 1024)
     assert [current] == list(current.parent.iterdir())
@@ -257,7 +297,12 @@ def test_a_change_travels_between_processes(change: changes.Change) -> None:
 def test_changes_at_once_do_not_disturb_each_other(current: Path) -> None:
     found: list[int] = []
     texts = [f'INSERT DATA {{ <a:a> <a:b> "{number}" }}' for number in range(4)]
-    threads = [threading.Thread(target=lambda text=text: found.append(writing.apply(current, Update(text), current.parent).quads)) for text in texts]
+    threads = [
+        threading.Thread(
+            target=lambda text=text: found.append(writing.apply(current, Update(text), current.parent).quads)
+        )
+        for text in texts
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,8 +1,11 @@
-"""Each promise of the service has a test that fails without it: take the promise out of a copy, and see the test fail.
+"""Each promise of the service has a test that fails without it.
 
-A promise is a row of promises.toml: what it ``says``; the ``file`` that keeps it; the text to ``take`` out, which must be in
-that file exactly once; what to ``put`` in its place; the ``tests`` of which at least one has to fail then. All of them
-together must pass in a copy in which nothing was taken out, so that no test fails for the sake of the copy.
+Take the promise out of a copy, and see the test fail.
+
+A promise is a row of promises.toml: what it ``says``; the ``file`` that keeps it; the text to ``take`` out,
+which must be in that file exactly once; what to ``put`` in its place; the ``tests`` of which at least one has
+to fail then. All of them together must pass in a copy in which nothing was taken out, so that no test fails
+for the sake of the copy.
 """
 
 from __future__ import annotations
@@ -25,7 +28,8 @@ PROMISES: Final[list[dict[str, Any]]] = tomllib.loads(
     Path(__file__).with_name("promises.toml").read_text(encoding="utf-8")
 )["promise"]
 
-#: Copied: the package, because promises are taken out of it, and what finds it by its own place. The rest is linked to.
+#: Copied: the package, because promises are taken out of it, and what finds it by its own place. The rest is
+#: linked to.
 COPIED: Final = ("r2p_kg", "tests", "server.py", "pyproject.toml")
 LINKED: Final = ("ontology", "queries", "docs", "README.md", "constraints.txt")
 
@@ -85,7 +89,9 @@ def test_a_test_fails_without_the_promise(promise: dict[str, Any], tmp_path: Pat
     copy = copied(tmp_path)
     file = copy / promise["file"]
     text = file.read_text(encoding="utf-8")
-    assert text.count(promise["take"]) == 1, f"{promise['file']} holds the text {text.count(promise['take'])} times"
+    assert text.count(promise["take"]) == 1, (
+        f"{promise['file']} holds the text {text.count(promise['take'])} times"
+    )
     file.write_text(text.replace(promise["take"], promise["put"]), encoding="utf-8")
     status, printed = run(copy, promise["tests"])
     assert status == FAILED, printed

@@ -37,7 +37,7 @@ _MIDDLE: Final = [*_LAST, *"........................"]
 
 def names(count: int) -> list[str]:
     """Local names, each as the grammar allows it."""
-    chance = random.Random(11)  # noqa: S311 - reproducible names, not secrets
+    chance = random.Random(11)
     made = []
     for _ in range(count):
         name = chance.choice(_FIRST)
@@ -248,7 +248,7 @@ def _pattern(chance: random.Random, depth: int) -> str:
 
 
 def test_the_columns_of_a_star_are_the_set_that_the_engine_gives_and_in_the_order_of_the_text() -> None:
-    chance = random.Random(3)  # noqa: S311 - reproducible texts, not secrets
+    chance = random.Random(3)
     judged = 0
     for _ in range(2000):
         text = f"SELECT * {{ {_pattern(chance, 2)} }}"

@@ -36,7 +36,7 @@ def test_an_iri_is_written_as_a_name_if_every_parser_takes_that_name(iri: str, e
 
 
 def test_what_is_written_stands_for_the_iri() -> None:
-    chance = random.Random(13)  # noqa: S311 - reproducible names, not secrets
+    chance = random.Random(13)
     head = "".join(f"PREFIX {prefix}: <{start}> " for prefix, start in PREFIXES.items())
     iris = [
         chance.choice([*PREFIXES.values()])

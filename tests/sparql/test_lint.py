@@ -285,7 +285,7 @@ def test_namespace_and_local_name_divide_an_iri_at_its_last_sign() -> None:
 
 
 def test_a_text_of_any_kind_is_looked_at_without_failing() -> None:
-    chance = random.Random(3)  # noqa: S311 - reproducible texts, not secrets
+    chance = random.Random(3)
     pieces = sorted(
         {token.text for query, *_ in [*SURE, *PRODUCTS] for token in tokens(query)}
         | {"'", "<", "CONSTRUCT", "VALUES", "(", "GRAPH"}

@@ -180,7 +180,7 @@ def test_a_query_spoilt_anywhere_is_answered_with_a_place_in_it_and_the_grammar_
     None
 ):
     """Tokens of gallery queries are left out, put in and exchanged at random; the engine is the judge."""
-    chance = random.Random(7)  # noqa: S311 - reproducible texts, not secrets
+    chance = random.Random(7)
     texts = [path.read_text(encoding="utf-8").partition("PREFIX")[2] for path in GALLERY]
     texts = ["PREFIX" + text for text in texts if text]
     pieces = sorted(

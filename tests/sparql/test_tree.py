@@ -78,7 +78,7 @@ def test_what_is_inside_a_construct_is_a_part_of_it_and_each_bracket_knows_its_o
 
 
 def test_any_text_has_a_tree() -> None:
-    chance = random.Random(9)  # noqa: S311 - reproducible texts, not secrets
+    chance = random.Random(9)
     pieces = sorted({token.text for path in GALLERY for token in tokens(path.read_text(encoding="utf-8"))})
     for _ in range(3000):
         text = "SELECT * { " + " ".join(chance.choices(pieces, k=chance.randint(0, 12)))

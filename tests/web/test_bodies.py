@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+from flask import Flask
 
 from r2p_kg.errors import BusyError
 from r2p_kg.web import bodies
@@ -34,15 +35,16 @@ async def arriving(*parts: bytes, pause: float = 0.0) -> AsyncIterator[bytes]:
         yield part
 
 
-def read(parts: AsyncIterator[bytes], held: int = 0, **headers: str) -> bytes:
-    """What the front reads of a body."""
+def read(parts: AsyncIterator[bytes], held: int = 0, *, writes: bool = False, **headers: str) -> bytes:
+    """What the front reads of a body; ``writes``: of a service whose data may be changed."""
     made = bodies.Bodies()
     made._held = held
     scope = SimpleNamespace(
         path="/sparql", headers=Headers({name.replace("_", "-"): value for name, value in headers.items()})
     )
     try:
-        return asyncio.run(made.read(scope, parts, "/sparql", 1000, None))
+        app = Flask("writable") if writes else None
+        return asyncio.run(made.read(scope, parts, "/sparql", 1000, app))
     finally:
         assert held == made._held  # what was counted is given back, whatever happened
 
@@ -74,6 +76,15 @@ def test_other_bodies_are_refused(parts: tuple[bytes, ...], headers: dict[str, s
     with pytest.raises(RequestError) as caught:
         read(arriving(*parts), **headers)
     assert status == caught.value.status
+
+
+def test_announced_trailer_fields_may_follow_a_query_and_nothing_else() -> None:
+    """Granian gives an empty part for them, as for a body that broke off."""
+    assert b"ASK {}" == read(arriving(b"ASK {}", b""), trailer="X-Checksum")
+    with pytest.raises(RequestError, match="trailer fields"):
+        read(arriving(b"ASK {}", b""))
+    with pytest.raises(RequestError, match="trailer fields"):
+        read(arriving(b"CLEAR ALL", b""), writes=True, trailer="X-Checksum")
 
 
 def test_bodies_of_all_requests_together_have_a_bound() -> None:

@@ -31,7 +31,7 @@ ADDRESSES = [
 
 @pytest.mark.parametrize(("fields", "path", "there_is"), ADDRESSES)
 @pytest.mark.parametrize(("name", "accept"), list(product(["format", "output", "results"], ["*/*", BROWSER])))
-def test_a_format_that_there_is_not_is_406_with_those_that_there_are(  # noqa: PLR0917 - one for each column
+def test_a_format_that_there_is_not_is_406_with_those_that_there_are(
     client: FlaskClient, fields: dict[str, str], path: str, there_is: str, name: str, accept: str
 ) -> None:
     reply = client.get(path, query_string={**fields, name: "xlsx"}, headers={"Accept": accept})

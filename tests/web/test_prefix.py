@@ -1,4 +1,7 @@
-"""A service that is published below a path: whether the proxy strips the path or not, every link leads back."""
+"""A service that is published below a path.
+
+Whether the proxy strips the path or not, every link leads back.
+"""
 
 from __future__ import annotations
 

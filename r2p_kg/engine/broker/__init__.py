@@ -1,4 +1,6 @@
-"""One process owns the pool, and every front process asks it: limits, fairness and counters hold for the whole service.
+"""One process owns the pool, and every front process asks it.
+
+Limits, fairness and counters hold for the whole service.
 
 :func:`start_broker` runs :mod:`r2p_kg.engine.broker.server`; :class:`Client` asks it, and
 :class:`r2p_kg.engine.borrower.Borrower` is lent workers by it.

@@ -46,14 +46,19 @@ class Client:
         return bool(reply["done"])
 
     def swap(self, snapshot: Path, notices: Sequence[str] = ()) -> None:
-        """Serve another snapshot, or the same with other notices; when this returns, every front process does.
+        """Serve another snapshot, or the same with other notices.
+
+        When this returns, every front process does.
 
         Raises SnapshotError, and all goes on as before, where it cannot be served.
         """
         self._exchange({"do": "swap", "snapshot": str(snapshot), "notices": list(notices)}, seconds=_LOADING)
 
     def write(self, change: changes.Change) -> changes.Written:
-        """A :class:`r2p_kg.engine.changes.Writer`: when this returns, every front process serves the changed data."""
+        """A :class:`r2p_kg.engine.changes.Writer`.
+
+        When this returns, every front process serves the changed data.
+        """
         head, body = changes.pack(change)
         reply = self._exchange({"do": "write", **head}, body, seconds=_WRITING)
         return changes.unpack_written(reply)
@@ -75,12 +80,16 @@ class Client:
                 break
             except frames.LateError as error:
                 self.close()
-                message = "the query service does not answer; come back in a moment, and tell its operator if it lasts"
+                message = (
+                    "the query service does not answer; "
+                    "come back in a moment, and tell its operator if it lasts"
+                )
                 raise BusyError(message, retry_after=10) from error
             except (frames.BrokenFrameError, OSError) as error:
                 self.close()
-                # A kept connection may have been closed since; a new one that fails means that the broker is gone.
-                if fresh or attempt == 2:  # noqa: PLR2004 - two attempts
+                # A kept connection may have been closed since; a new one that fails means that the broker is
+                # gone.
+                if fresh or attempt == 2:
                     message = "the query service is starting anew; come back in a moment"
                     raise BusyError(message, retry_after=2) from error
         if "error" in reply:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import socket
     from pathlib import Path
 
-#: Seconds that the front processes have to switch to a new snapshot before those who wait for it are told that it
-#: is served.
+#: Seconds that the front processes have to switch to a new snapshot before those who wait for it are told
+#: that it is served.
 _SWITCHING: Final = 60.0
 
 
@@ -22,7 +22,8 @@ class Fronts:
     def __init__(self, path: Path, digest: str) -> None:
         self._change = threading.Condition()
         self._state: dict[str, Any] = {"path": str(path), "digest": digest, "notices": [], "version": 0}
-        #: For each connection of a front process the last version that it serves and the digests that its requests still need.
+        #: For each connection of a front process the last version that it serves and the digests that its
+        #: requests still need.
         self._said: dict[socket.socket, tuple[int, frozenset[str]]] = {}
 
     def __len__(self) -> int:
@@ -47,7 +48,10 @@ class Fronts:
             self._change.notify_all()
 
     def switch(self, path: Path, digest: str, notices: list[str]) -> None:
-        """Tell all of a new state, and wait until they serve it; one that hangs is not waited for longer than a minute."""
+        """Tell all of a new state, and wait until they serve it.
+
+        One that hangs is not waited for longer than a minute.
+        """
         with self._change:
             version = self._state["version"] + 1
             self._state = {"path": str(path), "digest": digest, "notices": notices, "version": version}

@@ -77,8 +77,8 @@ class Broker:
 def start_broker(snapshot: Path, settings: PoolSettings | None = None) -> Iterator[Broker]:
     """A broker over a snapshot file, ready to be asked.
 
-    It and all its processes end with the context, or with this process. Raises SnapshotError if the snapshot cannot
-    be served.
+    It and all its processes end with the context, or with this process. Raises SnapshotError if the snapshot
+    cannot be served.
     """
     with tempfile.TemporaryDirectory(prefix="r2p-") as folder:
         made = Broker(Path(folder), snapshot, settings)

@@ -1,9 +1,9 @@
 """The broker process: one pool, many who ask. Each connection has a thread and says first what it wants.
 
 Run as ``python -m r2p_kg.engine.broker.server`` by :func:`r2p_kg.engine.broker.process.start_broker`. What a
-connection may send (``do``): ``stats``, ``cancel``, ``swap`` and ``write``, each answered once, any number of times;
-``borrow``, after which it is the line of a front that is lent workers (:mod:`r2p_kg.engine.line`); ``front``, after
-which it hears of each new snapshot and says which ones it still needs.
+connection may send (``do``): ``stats``, ``cancel``, ``swap`` and ``write``, each answered once, any number of
+times; ``borrow``, after which it is the line of a front that is lent workers (:mod:`r2p_kg.engine.line`);
+``front``, after which it hears of each new snapshot and says which ones it still needs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from r2p_kg.engine.lending import Loan
     from r2p_kg.engine.processes import Worker
 
-#: The longest body that is read from a front process: a change of the data; policy has refused longer queries before.
+#: The longest body that is read from a front process: a change of the data; policy has refused longer queries
+#: before.
 _MAX_BODY: Final = 1024 * 1024 * 1024
 
 
