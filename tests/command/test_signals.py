@@ -56,10 +56,10 @@ class Start:
 
     @property
     def begun(self) -> bool:
-        """True as soon as the command itself runs: it has a handler for SIGHUP (proc_pid_status(5))."""
+        """True as soon as the command itself runs: it has a handler for SIGTERM (proc_pid_status(5))."""
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
         caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
-        return bool(int(caught.split()[1], 16) >> signal.SIGHUP - 1 & 1)
+        return bool(int(caught.split()[1], 16) >> signal.SIGTERM - 1 & 1)
 
     @property
     def ready(self) -> bool:
