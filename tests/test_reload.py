@@ -95,7 +95,7 @@ class World:
 
     def swap(self, path: Path) -> None:
         """Switch as a reload does, once it has built."""
-        with closing(Client(next(self.folder.glob("t/r2p-*/broker")))) as client:
+        with closing(Client(next(self.folder.glob("t/r2p-*/r2p-*/broker")))) as client:
             client.swap(path)
 
 

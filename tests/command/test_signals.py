@@ -16,7 +16,7 @@ from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
-from r2p_kg.command import signals
+from r2p_kg.command import serve, signals
 from r2p_kg.curate import build
 from r2p_kg.curate.reasoning import consistency
 from r2p_kg.errors import UsageError
@@ -56,10 +56,10 @@ class Start:
 
     @property
     def begun(self) -> bool:
-        """True as soon as the command itself runs: it has a handler for SIGHUP (proc_pid_status(5))."""
+        """True as soon as the command itself runs: it has a handler for SIGTERM (proc_pid_status(5))."""
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
         caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
-        return bool(int(caught.split()[1], 16) >> signal.SIGHUP - 1 & 1)
+        return bool(int(caught.split()[1], 16) >> signal.SIGTERM - 1 & 1)
 
     @property
     def ready(self) -> bool:
@@ -228,6 +228,46 @@ def test_signals_end_an_attended_context_once_and_with_it_what_it_made(
     assert [] == list(tmp_path.iterdir())
     assert before == (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGHUP))
     assert str(tmp_path) == os.environ["TMPDIR"]
+
+
+def test_a_second_stop_signal_does_not_interrupt_the_first() -> None:
+    tidied = False
+    with signals.attended(), suppress(SystemExit):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            tidied = True
+    assert tidied
+
+
+def test_a_program_that_takes_the_place_hears_of_a_reload_that_is_still_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pending: list[bool] = []
+
+    def execve(*_: object) -> None:
+        pending.append(signal.SIGHUP in signal.sigpending())
+        signal.sigtimedwait({signal.SIGHUP}, 0)  # else it would end this process later
+        raise BlockingIOError
+
+    monkeypatch.setattr(os, "execve", execve)
+    with signals.attended() as heard:
+        signal.raise_signal(signal.SIGHUP)
+        with pytest.raises(BlockingIOError):
+            heard.begin_anew([sys.executable], {})
+    assert [True] == pending
+
+
+def test_the_signals_of_a_front_process_that_loads_are_its_parents_but_for_sigterm() -> None:
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = [(number, signal.getsignal(number)) for number in numbers]
+    try:
+        serve._until_granian_listens()
+        assert [signal.SIG_DFL, signal.SIG_IGN, signal.SIG_IGN] == [signal.getsignal(one) for one in numbers]
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
 
 
 def test_a_stop_signal_that_somebody_swallows_still_ends_it() -> None:
