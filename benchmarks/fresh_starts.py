@@ -77,7 +77,7 @@ def served(state: Path, *arguments: str) -> Iterator[tuple[int, int]]:
     port = free_port()
     command = [sys.executable, str(SERVER), "--port", str(port), "--state", str(state), *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert process.stdout is not None
+    assert process.stdout is not None  # noqa: S101 - as it was called
     try:
         if not process.stdout.readline().startswith("ready"):
             message = "the service did not start"
@@ -172,7 +172,7 @@ def main() -> None:
         build.current(build.ontology_folder(), Path(folder))
         for number in range(int(starts)):
             kind = DISTURBANCES[number % len(DISTURBANCES)]
-            twice = kind == "reload" and number // len(DISTURBANCES) % 4 == 3
+            twice = kind == "reload" and number // len(DISTURBANCES) % 4 == 3  # noqa: PLR2004 - every fourth
             start = measured(Path(folder), seconds, int(clients) * (1 + twice), kind)
             total.answers += start.answers
             total.waits += start.waits

@@ -103,8 +103,8 @@ class R2P:
     def _answer(self, address: str, form: bytes | None = None) -> dict[str, Any]:
         headers = {"Accept": _JSON, "User-Agent": "r2p-kg"}
         try:
-            request = Request(address, form, headers)
-            with urlopen(request, timeout=self.seconds) as reply:
+            request = Request(address, form, headers)  # noqa: S310 - the address is the caller's own service
+            with urlopen(request, timeout=self.seconds) as reply:  # noqa: S310
                 content: dict[str, Any] = json.load(reply)
                 told = reply.headers.get("R2P-Warnings", "")
         except HTTPError as error:

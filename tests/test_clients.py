@@ -90,7 +90,7 @@ def get(
 ) -> tuple[int, str, bytes]:
     """Status, media type and body, with urllib's own user agent, whatever the status."""
     try:
-        with OPENER.open(Request(url, data, headers or {}, method=method), timeout=30) as reply:
+        with OPENER.open(Request(url, data, headers or {}, method=method), timeout=30) as reply:  # noqa: S310 - loopback
             return reply.status, reply.headers.get_content_type(), reply.read()
     except HTTPError as error:
         with error:

@@ -181,9 +181,9 @@ def test_the_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
 
 
 def test_the_options_of_the_unit_and_of_the_container_are_those_of_the_command() -> None:
-    from click.testing import CliRunner
+    from click.testing import CliRunner  # noqa: PLC0415 - the one test that needs it
 
-    from r2p_kg.command import main
+    from r2p_kg.command import main  # noqa: PLC0415
 
     known = set(re.findall(r"--[a-z-]+", CliRunner().invoke(main, ["serve", "--help"]).output))
     lines = [

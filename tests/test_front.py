@@ -51,7 +51,7 @@ TRIPLES = (
     "CONSTRUCT { ?s <http://example.org/q> ?o } WHERE { ?s <http://example.org/p> ?o } ORDER BY ?s LIMIT 200"
 )
 ENDLESS = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
-TOKEN = "for the operator of this test"
+TOKEN = "for the operator of this test"  # noqa: S105 - as it says
 MINE = {"Authorization": f"Bearer {TOKEN}"}
 
 #: Headers of one answer that differ from the next, or that the server itself adds.

@@ -148,7 +148,7 @@ def period(text: str) -> str | None:
     """The day, month or year that a text names, as ISO 8601 writes it; None where it names none."""
     for form, iso in DATES.items():
         try:
-            return datetime.strptime(text.removeprefix("since "), form).strftime(iso)
+            return datetime.strptime(text.removeprefix("since "), form).strftime(iso)  # noqa: DTZ007 (only the date is used)
         except ValueError:
             continue
     return None

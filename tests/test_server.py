@@ -143,7 +143,7 @@ def started(*arguments: str, temporary: Path) -> Iterator[tuple[subprocess.Popen
 def get(url: str, **query: str) -> Any:
     """The JSON that an address gives, whatever its status."""
     try:
-        with OPENER.open(Request(f"{url}?{urlencode(query)}" if query else url), timeout=20) as reply:
+        with OPENER.open(Request(f"{url}?{urlencode(query)}" if query else url), timeout=20) as reply:  # noqa: S310 - loopback
             return json.loads(reply.read())
     except HTTPError as error:
         with error:

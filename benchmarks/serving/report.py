@@ -77,7 +77,7 @@ def _number(value: float) -> str:
     """Three figures that count."""
     if not math.isfinite(value):
         return "no answer"
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004
 
 
 def _times_over(ratio: float) -> str:

@@ -61,7 +61,7 @@ class Elsewhere:
         """Nothing: a remote service may hold millions."""
         return ()
 
-    def types(self, iri: str) -> frozenset[str]:
+    def types(self, iri: str) -> frozenset[str]:  # noqa: ARG002 - the signature is library's
         """Nothing, for want of the inferences that we make."""
         return frozenset()
 

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 #: Set in the environment if this process has built the snapshot and begun anew.
 _BUILT: Final = "R2P_BUILT"
 #: Environment variables that may hold a token.
-_WRITE_TOKEN: Final = "R2P_WRITE_TOKEN"
-_OPERATOR_TOKEN: Final = "R2P_OPERATOR_TOKEN"
+_WRITE_TOKEN: Final = "R2P_WRITE_TOKEN"  # noqa: S105 - a name, no token
+_OPERATOR_TOKEN: Final = "R2P_OPERATOR_TOKEN"  # noqa: S105 - a name, no token
 
 
 def _limit_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -131,7 +131,7 @@ def _tell(connection: Connection, folders: Folders) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to parent and child
     try:
         connection.send(tried(folders))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the parent logs it
         connection.send(error)
 
 
@@ -202,7 +202,7 @@ class Reloader:
             if self._publisher is not None:
                 self._publisher.keep(found[0])
             _log.warning("reloaded: %s", "; ".join(found[1]) or found[0].stem)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the service goes on with what it has
             if self._closed:
                 return
             said = str(error) if isinstance(error, R2PError) else f"the reload failed: {error!r}"

@@ -61,7 +61,7 @@ class Signals:
         if not self.reloads.empty():
             os.kill(os.getpid(), signal.SIGHUP)
         self.tidy()
-        os.execve(command[0], command, environment)
+        os.execve(command[0], command, environment)  # noqa: S606 - the caller's program
 
     def tidy(self) -> None:
         """End every process that was started since, and remove the temporary folder."""
@@ -89,7 +89,7 @@ def attended() -> Iterator[Signals]:
     named = os.environ.get("TMPDIR")
     try:
         heard = Signals(_folder(named))
-        os.environ["TMPDIR"] = tempfile.tempdir = str(heard._folder)
+        os.environ["TMPDIR"] = tempfile.tempdir = str(heard._folder)  # noqa: SLF001 - our own
         try:
             for number in _STOPPING:
                 signal.signal(number, heard.stop)

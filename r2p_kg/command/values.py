@@ -104,7 +104,7 @@ class FormatName(Text):
 
     name = "format"
 
-    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:  # noqa: ARG002 - click's signature
         """The usual names."""
         return f"[{'|'.join(_usual())}]"
 

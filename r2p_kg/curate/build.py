@@ -100,7 +100,7 @@ def assemble(
     folder of Pellet's verdicts, None to ask in any case. Raises UsageError if files cannot be read.
     """
     # Imported here: a start from an existing snapshot shall not wait for rdflib.
-    from r2p_kg.curate import checks, reasoning, sources
+    from r2p_kg.curate import checks, reasoning, sources  # noqa: PLC0415
 
     notice("reading", "")
     corpus = sources.read(ontology, facts)
@@ -131,7 +131,7 @@ def freeze(corpus: Corpus, closed: Closure) -> Snapshot:
 
     Equal inputs give equal bytes, whatever their order.
     """
-    from r2p_kg.curate.reasoning import SKOLEM
+    from r2p_kg.curate.reasoning import SKOLEM  # noqa: PLC0415 - as in assemble
 
     # The reasoner does not see the shapes; they travel with the facts so that readers see what each class
     # must have.

@@ -156,14 +156,14 @@ class _Sink(RDFSink):
         self._label = label
         self._made = 0
 
-    def newBlankNode(self, *_args: object, **_options: object) -> Any:
+    def newBlankNode(self, *_args: object, **_options: object) -> Any:  # noqa: N802
         self._made += 1
         return BlankNode(f"{self._label}x{self._made}")
 
-    def newLiteral(self, s: str, dt: Any = None, lang: str | None = None) -> Any:
+    def newLiteral(self, s: str, dt: Any = None, lang: str | None = None) -> Any:  # noqa: N802
         return Literal(s, language=lang.lower()) if lang else Literal(s, datatype=dt and NamedNode(dt))
 
-    def makeStatement(self, quadruple: Any, why: object = None) -> None:
+    def makeStatement(self, quadruple: Any, why: object = None) -> None:  # noqa: ARG002, N802
         _, predicate, subject, value = quadruple
         self.lines.setdefault(Triple(_term(subject), _term(predicate), _term(value)), self.line)
 
@@ -183,7 +183,7 @@ class _LineParser(SinkParser):
         self._due: list[int] = []
         self.prefixes: dict[str, tuple[str, int]] = {}
 
-    def directiveOrStatement(self, argstr: str, h: int) -> int:
+    def directiveOrStatement(self, argstr: str, h: int) -> int:  # noqa: N802
         self._sink.line = self._line(argstr, h)
         return super().directiveOrStatement(argstr, h)
 
@@ -195,17 +195,17 @@ class _LineParser(SinkParser):
         self._begun.append(self._sink.line)
         return super().object(argstr, i, res)
 
-    def objectList(self, argstr: str, i: int, res: Any) -> int:
+    def objectList(self, argstr: str, i: int, res: Any) -> int:  # noqa: N802
         outer, self._begun = self._begun, []
         end = super().objectList(argstr, i, res)
         self._due, self._begun = self._begun[::-1], outer
         return end
 
-    def makeStatement(self, quadruple: Any) -> None:
+    def makeStatement(self, quadruple: Any) -> None:  # noqa: N802
         self._sink.line = self._due.pop()
         super().makeStatement(quadruple)
 
-    def nodeOrLiteral(self, argstr: str, i: int, res: Any) -> int:
+    def nodeOrLiteral(self, argstr: str, i: int, res: Any) -> int:  # noqa: N802
         end = super().nodeOrLiteral(argstr, i, res)
         if end >= 0 and type(res[-1]) in _XSD_OF:
             # The parser has turned the numeral into a number; the lexical form is what was written.

@@ -272,7 +272,7 @@ class Borrower:
         """The broker says something."""
         match head["say"]:
             case "lent":
-                assert connection is not None
+                assert connection is not None  # noqa: S101 - as the line gives it
                 self._lent(head, connection)
             case "recall":
                 if self._idle:
@@ -297,7 +297,7 @@ class Borrower:
                 self._fail_those_who_wait(refusal, lambda one: one.digest == head["digest"])
 
     def _lent(self, head: Mapping[str, Any], connection: socket.socket) -> None:
-        connection.setblocking(False)
+        connection.setblocking(False)  # noqa: FBT003 - the name of the standard library's parameter is "flag"
         lease = Lease(head["loan"], head["pid"], head["digest"], connection, self._files, self._lost)
         self._places = head["places"]
         self._seen += 1

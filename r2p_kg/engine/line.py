@@ -47,7 +47,7 @@ class Line:
         self._going = bytearray()
         self._sockets: deque[int] = deque()
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.setblocking(False)
+        self._socket.setblocking(False)  # noqa: FBT003 - the name of the standard library's parameter is "flag"
         try:
             with frames.reachable(path) as address:
                 self._socket.connect(address)

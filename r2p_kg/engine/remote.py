@@ -83,7 +83,7 @@ class RemoteEngine:
         """Nothing: a remote service counts for itself."""
         return {}
 
-    def cancel(self, number: str) -> bool:
+    def cancel(self, number: str) -> bool:  # noqa: ARG002 - the signature is the contract's
         """False: only its own operator can end a query of a remote service."""
         return False
 
@@ -115,6 +115,6 @@ def _refusal(status: int, body: bytes) -> QueryError:
     message = f"the service answered {status}: {detail}"
     if status in {429, 503}:
         return BusyError(message)
-    if status == 400:
+    if status == 400:  # noqa: PLR2004 - RFC 9110, section 15.5.1
         return QuerySyntaxError(message, line, column, hint)
     return QueryError(message)

@@ -49,7 +49,7 @@ def run(store: ox.Store, known: KnownTerms, connection: socket.socket, memory: i
             _answer(store, known, connection)
     except frames.BrokenFrameError:
         os._exit(0)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - MemoryError included: the pool sees the closed socket and says what happened
         os._exit(70)
 
 

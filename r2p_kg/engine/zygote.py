@@ -87,15 +87,15 @@ def _beside(make: Callable[[], KnownTerms]) -> Callable[[], KnownTerms]:
     ours, theirs = os.pipe()
     if os.fork() == 0:
         try:
-            with open(theirs, "wb") as made:
+            with open(theirs, "wb") as made:  # noqa: PTH123 - a descriptor
                 pickle.dump(make(), made)
         finally:
             os._exit(0)
     os.close(theirs)
 
     def result() -> KnownTerms:
-        with open(ours, "rb") as made, contextlib.suppress(EOFError, pickle.UnpicklingError):
-            return cast("KnownTerms", pickle.load(made))
+        with open(ours, "rb") as made, contextlib.suppress(EOFError, pickle.UnpicklingError):  # noqa: PTH123
+            return cast("KnownTerms", pickle.load(made))  # noqa: S301 - our own process wrote it
         return make()  # that process died
 
     return result

@@ -36,7 +36,7 @@ def find(folder: Path, *suffixes: str) -> list[str]:
     (it may lead in a circle), for a name that is almost right (``x.ttl.txt``) or cannot be printed, and for
     something of such a name that is not a file (a link to nowhere, a pipe).
     """
-    if not os.path.isdir(folder):
+    if not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir raises for a name that is too long
         _refuse(folder, "no such folder; name the folder of Turtle files with --ontology")
     wanted = " or ".join(suffixes)
     found = []
@@ -86,7 +86,7 @@ def printable(path: Path) -> str:
 
 def _usable(path: Path, folder: Path) -> str:
     """The path relative to the folder. Raises UsageError if it is not a file, or not printable."""
-    if not os.path.isfile(path):
+    if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises for a link into a closed folder
         _refuse(path, "is not a file, or a link that leads to none; take it away")
     name = path.relative_to(folder).as_posix()
     if not name.isprintable():

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from r2p_kg.errors import SnapshotError
 from r2p_kg.graph.prefixes import Prefixes
@@ -90,6 +90,10 @@ class Snapshot:
         return f"{self.identity}.zip"
 
 
+#: The quickest that compresses: a file is written at every start, and read by every process.
+_LEVEL: Final = 1
+
+
 def write(snapshot: Snapshot, folder: Path) -> Path:
     """Write the snapshot into ``folder`` under its own name, whole or not at all, and return the path.
 
@@ -104,12 +108,17 @@ def write(snapshot: Snapshot, folder: Path) -> Path:
     path = folder / snapshot.file_name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr(_member("snapshot.json"), json.dumps(head, indent=1, ensure_ascii=False))
-            archive.writestr(_member("quads.nq"), snapshot.quads)
-            archive.writestr(_member("origins.txt"), snapshot.origins)
+        with (
+            whole_file(path) as stream,
+            zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
+            archive.writestr(
+                _member("snapshot.json"), json.dumps(head, indent=1, ensure_ascii=False), compresslevel=_LEVEL
+            )
+            archive.writestr(_member("quads.nq"), snapshot.quads, compresslevel=_LEVEL)
+            archive.writestr(_member("origins.txt"), snapshot.origins, compresslevel=_LEVEL)
             if snapshot.description:
-                archive.writestr(_member("description.nq"), snapshot.description)
+                archive.writestr(_member("description.nq"), snapshot.description, compresslevel=_LEVEL)
     except OSError as error:
         message = (
             f"cannot write a snapshot into {folder}: {error.strerror}; "

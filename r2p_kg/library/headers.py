@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+#: libyaml's, if PyYAML was built with it: it is ten times as fast.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
 @dataclass(frozen=True)
 class Header:
     """``values``: text, list or mapping by key.
@@ -42,7 +46,7 @@ def parse(text: str, where: str) -> Header:
         message = f"{where}:1: no header; begin the file with lines such as '#+ title: …'"
         raise LibraryError(message)
     try:
-        node = yaml.compose(source, Loader=yaml.SafeLoader)
+        node = yaml.compose(source, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         message = (

@@ -130,7 +130,7 @@ def _names(text: str, base: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _is_refused(local: str) -> bool:
-    if local.isascii() and local.count(".") < 2:
+    if local.isascii() and local.count(".") < 2:  # noqa: PLR2004 - one dot is nearly always all
         return False
     return len(_DOTS.findall(_ESCAPED.sub("x", local))) > 1 or max(local, default="") > "\uffff"
 

@@ -91,7 +91,7 @@ def tag_of(headers: Mapping[str, str]) -> str | None:
     None if it has none.
     """
     etag = headers.get("etag", "")
-    return etag[1:-1] if len(etag) > 2 and etag[0] == etag[-1] == '"' else None
+    return etag[1:-1] if len(etag) > 2 and etag[0] == etag[-1] == '"' else None  # noqa: PLR2004 - more than the two quotes
 
 
 @lru_cache(maxsize=64)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MEGABYTE = 1024 * 1024
 
 
-class Begun(Exception):
+class Begun(Exception):  # noqa: N818 - no error: the process would have been replaced
     """Instead of a new process: the environment that it would have."""
 
 

@@ -82,7 +82,7 @@ def test_unix_sockets_live_in_folders_of_any_length(tmp_path: Path) -> None:
 
 
 @pytest.mark.served
-@pytest.mark.parametrize("host", ["localhost", "::1", "0.0.0.0", "::"])
+@pytest.mark.parametrize("host", ["localhost", "::1", "0.0.0.0", "::"])  # noqa: S104
 def test_it_listens_where_it_is_told(here: Path, host: str) -> None:
     port = served.free_port()
     command = [sys.executable, str(served.SERVER), "--port", str(port), "--host", host, "--workers", "1"]

@@ -163,7 +163,7 @@ def test_the_example_for_owlready2_prints_what_the_page_shows(
 def test_owlready2_has_every_class_and_every_disjointness(
     tmp_path: Path, snapshot_of_the_checkout: Built, asserted: list[Quad]
 ) -> None:
-    from owlready2 import World
+    from owlready2 import World  # noqa: PLC0415 - it looks for Java on import, and only this test needs it
 
     export.write(snapshot_of_the_checkout.snapshot, tmp_path / "r2p-kg.owl")
     ontology = World().get_ontology((tmp_path / "r2p-kg.owl").as_uri()).load()

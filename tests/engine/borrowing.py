@@ -11,8 +11,8 @@ from r2p_kg.engine import Answer, Budget, Dataset
 from r2p_kg.engine.borrower import Borrower
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
     from collections.abc import Iterator
+    from concurrent.futures import Future
     from pathlib import Path
 
 JSON = "application/sparql-results+json"

@@ -377,16 +377,19 @@ def test_a_long_query_loses_its_place_and_its_client_is_suspected_for_a_while() 
 
 def test_no_more_queries_run_without_a_place_than_there_are_places() -> None:
     made = lending(1)
-    loans = []
-    for number in range(3):
-        loans.append(lend(made, "a", number))
-        made.begin(loans[-1], "q", "", number, 60.0, number)
-        made.want("b", ["d"], 1, 0, number)
-        made.look(number, lambda _: LONG + 1)
-        if made.free <= 0:
-            break
-        made.want("b", [], 1, 0, number)
-    assert 1 == sum(not loan.placed for loan in made.loans.values())
+    first = lend(made, "a")
+    made.begin(first, "q", "", 0.0, 60.0, 0.1)
+    made.want("b", ["d"], 1, 0, 0.1)
+    lent = [action for action in made.look(0.5, lambda _: LONG + 1) if isinstance(action, Lend)]
+    assert (False, ["b"]) == (first.placed, [action.loan.front for action in lent])
+    second = lent[0].loan
+    made.begin(second, "q", "", 0.5, 60.0, 0.6)
+    made.want("a", ["d"], 1, 1, 0.6)
+    made.look(1.0, lambda _: LONG + 1)
+    assert second.placed
+    made.back(first, 1.1)
+    made.look(1.2, lambda _: LONG + 1)
+    assert not second.placed
 
 
 def test_an_endless_query_gets_what_others_leave_once() -> None:

@@ -524,12 +524,12 @@ def test_a_long_query_that_nobody_else_waits_for_keeps_its_priority(path: Path) 
 
 
 def test_time_in_which_a_query_waits_for_the_processor_makes_it_no_long_one(path: Path) -> None:
-    made = Pool(path, PoolSettings(workers=1, spares=0))
+    made = Pool(path, PoolSettings(workers=2, spares=0))
     front = Borrowing()
     try:
         name = made.join(front)
-        made.want(name, [made.digest], 1, 0)
-        assert soon(lambda: bool(front.loans))
+        made.want(name, [made.digest] * 2, 1, 0)
+        assert soon(lambda: len(front.loans) == 2)
         loan, worker = front.loans[0]
         os.kill(worker.pid, signal.SIGSTOP)
         made.begin(loan, SMALL, "", time.monotonic() - 5, time.monotonic() + 60)

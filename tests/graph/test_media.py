@@ -185,4 +185,4 @@ def test_no_header_does_more_than_choose_or_refuse(accept: str, kind: str) -> No
     try:
         assert kind in media.negotiate(accept, kind).kinds
     except NotAcceptableError as error:
-        assert "can be produced" in str(error)
+        assert "can be produced" in str(error)  # noqa: PT017 - either outcome is right

@@ -27,7 +27,7 @@ def answer(query: str, media_type: str) -> bytes:
 
 def read_xml(body: bytes) -> ET.Element:
     """What we wrote ourselves, read by another's reader."""
-    return ET.fromstring(body)
+    return ET.fromstring(body)  # noqa: S314 - ours
 
 
 def triple(predicate: str, value: ox.NamedNode | ox.Literal) -> Sequence[ox.Quad]:

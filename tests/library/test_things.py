@@ -30,7 +30,7 @@ PREFIXES = {"wp08": "https://w3id.org/r2p-kg/id/wilton-park-2008/"}
 class Data:
     """Two situations, a tool, a passage and the class of situations."""
 
-    classes = {
+    classes = {  # noqa: RUF012 - never changed
         f"{vocab.ID}libya-2011": {f"{vocab.NS}Situation"},
         f"{vocab.ID}libya-2015": {f"{vocab.NS}Situation"},
         f"{vocab.ID}lybia": {f"{vocab.NS}Tool"},

@@ -224,7 +224,7 @@ def test_the_bound_holds_while_threads_compress_and_others_put() -> None:
                 cache.put((str(number % 50),), one)
                 one.variant("gzip")
                 cache.get((str(number % 7),))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - told in the main thread
             failures.append(error)
 
     threads = [threading.Thread(target=work, args=(start,)) for start in range(0, 240, 40)]

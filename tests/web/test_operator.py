@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from r2p_kg.graph.snapshot import Snapshot
 
-TOKEN = "the operator's own"
+TOKEN = "the operator's own"  # noqa: S105 - of this test
 MINE = {"Authorization": f"Bearer {TOKEN}"}
 ENDLESS = "SELECT (COUNT(*) AS ?secret) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
 

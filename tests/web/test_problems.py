@@ -119,7 +119,7 @@ class Failing:
     def __init__(self, error: Exception) -> None:
         self.error = error
 
-    def ask(self, _query: str, *, media_type: str, dataset: Dataset, budget: Budget) -> Any:
+    def ask(self, _query: str, *, media_type: str, dataset: Dataset, budget: Budget) -> Any:  # noqa: ARG002
         """Raise it."""
         raise self.error
 

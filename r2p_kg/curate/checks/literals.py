@@ -66,7 +66,7 @@ def _as_stored(literals: set[Literal]) -> dict[Literal, Literal]:
     )
     stored = {}
     for quad in store:
-        assert isinstance(quad.subject, NamedNode)
-        assert isinstance(quad.object, Literal)
+        assert isinstance(quad.subject, NamedNode)  # noqa: S101 - for the type checker: made above
+        assert isinstance(quad.object, Literal)  # noqa: S101 - for the type checker: made above
         stored[ordered[int(quad.subject.value.rpartition(":")[2])]] = quad.object
     return stored

@@ -56,7 +56,7 @@ def graph_of(triples: Iterable[Triple]) -> rdflib.Graph:
 
 
 def _results(data: rdflib.Graph, shapes: rdflib.Graph) -> Iterator[tuple[rdflib.term.Node, rdflib.Graph]]:
-    import pyshacl
+    import pyshacl  # noqa: PLC0415 - a third of a second that only those who check should pay
 
     _, report, _ = pyshacl.validate(
         data, shacl_graph=shapes, inference="none", advanced=False, do_owl_imports=False

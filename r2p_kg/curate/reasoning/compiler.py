@@ -95,7 +95,7 @@ def solutions(store: Store, where: str) -> Iterator[dict[str, str]]:
 def select(store: Store, query: str) -> QuerySolutions:
     """The rows of a SELECT query over the store's default graph, unless it names others."""
     answer = store.query(query, prefixes=_PREFIXES)
-    assert isinstance(answer, QuerySolutions)
+    assert isinstance(answer, QuerySolutions)  # noqa: S101 - for the type checker: the query is a SELECT
     return answer
 
 

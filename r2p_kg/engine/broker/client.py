@@ -89,7 +89,7 @@ class Client:
                 self.close()
                 # A kept connection may have been closed since; a new one that fails means that the broker is
                 # gone.
-                if fresh or attempt == 2:
+                if fresh or attempt == 2:  # noqa: PLR2004 - two attempts
                     message = "the query service is starting anew; come back in a moment"
                     raise BusyError(message, retry_after=2) from error
         if "error" in reply:

@@ -23,7 +23,7 @@ class Triples(Cursor):
         simple = self.at
         if not self.node():
             self.stop("subject")
-        only_bracket = free and self.at - simple > 2
+        only_bracket = free and self.at - simple > 2  # noqa: PLR2004 - more than the pair of brackets
         if only_bracket and not self.begins_verb():
             return
         self.properties()

@@ -1,5 +1,7 @@
 """Mistakes of single characters: quotes, strange spaces, open IRIs and strings, signs of other notations."""
 
+# ruff: noqa: RUF001 - strange characters are what this module looks for
+
 from __future__ import annotations
 
 import re
@@ -28,7 +30,7 @@ _INSTEAD: Final = {
 }
 
 
-def _strange(scene: Scene) -> Advice | None:
+def _strange(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each mistake
     if scene.token.kind != "other":
         return None
     sign, start = scene.token.text[0], scene.token.start
@@ -50,7 +52,7 @@ def _strange(scene: Scene) -> Advice | None:
         )
     if sign in _INSTEAD:
         return Advice(f"{sign} ({code}) means nothing in SPARQL", f"Write {_INSTEAD[sign]} instead.")
-    if 0xFF01 <= ord(sign) <= 0xFF5E:
+    if 0xFF01 <= ord(sign) <= 0xFF5E:  # noqa: PLR2004 - the wide forms of ASCII
         return Advice(
             f"{sign} ({code}) is a wide form of {chr(ord(sign) - 0xFEE0)}",
             f"Write {chr(ord(sign) - 0xFEE0)} instead.",

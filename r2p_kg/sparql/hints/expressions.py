@@ -67,7 +67,7 @@ def _between(scene: Scene) -> Advice | None:
     return Advice(f"{scene.token.text} is not a SPARQL operator", said)
 
 
-def _signs(scene: Scene) -> Advice | None:
+def _signs(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each mistake
     before, token = scene.near(-1), scene.token
     if scene.expected == "second comparison":
         return Advice("one comparison cannot follow another", "Write two with && between: 1 < ?x && ?x < 9.")

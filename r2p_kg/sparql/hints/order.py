@@ -45,7 +45,7 @@ def _modifier(scene: Scene) -> Advice | None:
     return Advice(f"{name} is here a second time", "Delete one of them.") if scene.word in earlier else None
 
 
-def _behind_the_pattern(scene: Scene) -> Advice | None:
+def _behind_the_pattern(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each mistake
     if scene.expected != "end":
         return None
     if scene.word in FORMS:

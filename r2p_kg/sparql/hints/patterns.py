@@ -32,7 +32,7 @@ def _groups(scene: Scene) -> Advice | None:
     return None
 
 
-def _literals(scene: Scene) -> Advice | None:
+def _literals(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each mistake
     """Language tags, datatypes, dates, true and false."""
     token, before = scene.token, scene.near(-1)
     if before.kind == "string" and token.text == "@":
@@ -63,7 +63,7 @@ def _literals(scene: Scene) -> Advice | None:
     return None
 
 
-def _paths(scene: Scene) -> Advice | None:
+def _paths(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each mistake
     token, before = scene.token, scene.near(-1)
     if (
         scene.expected == "predicate"
@@ -121,7 +121,7 @@ def _local_name(scene: Scene) -> Advice:
     )
 
 
-def _values(scene: Scene) -> Advice | None:
+def _values(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each mistake
     if scene.inside != "VALUES":
         return None
     token = scene.token
@@ -152,7 +152,7 @@ def _values(scene: Scene) -> Advice | None:
     return None
 
 
-def _words(scene: Scene) -> Advice | None:
+def _words(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each mistake
     """A word where a term should be: a text without quotes, a variable without its sign, a stray ``a``."""
     token = scene.token
     if token.kind != "word" or scene.expected not in {*_IN_TRIPLES, "list item", "value", "path step"}:

@@ -70,7 +70,7 @@ def _misplaced(scene: Scene) -> Advice | None:
     return Advice(f"{scene.word} belongs before SELECT", "Move the line to the top of the query.")
 
 
-def _form(scene: Scene) -> Advice | None:
+def _form(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each mistake
     if scene.expected != "form":
         return None
     token = scene.token

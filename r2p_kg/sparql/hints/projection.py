@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from r2p_kg.sparql.hints.scene import Scene
 
 
-def _head(scene: Scene) -> Advice | None:
+def _head(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each mistake
     """What stands between SELECT and the pattern."""
     if scene.expected not in {"projection", "where"}:
         return None
@@ -89,7 +89,7 @@ def _no_pattern(scene: Scene) -> Advice | None:
     return _without_sign(scene) if form == "SELECT" else None
 
 
-def _naming(scene: Scene) -> Advice | None:
+def _naming(scene: Scene) -> Advice | None:  # noqa: PLR0911 - one return for each mistake
     """AS and the variable after it."""
     token = scene.token
     if scene.expected == "variable after AS":

@@ -43,7 +43,7 @@ def _languages(tree: Tree, known: KnownTerms, new: set[str]) -> Iterator[tuple[T
             if tag and tag not in known.languages:
                 yield token, "unknown-language", f"the graph has no text in the language {tag}; {has}"
     for call in tree.every("LANG"):
-        if call.end - call.first != 2 or tree.tokens[call.first].text[1:] in new:
+        if call.end - call.first != 2 or tree.tokens[call.first].text[1:] in new:  # noqa: PLR2004 - a variable and )
             continue
         compared, matches = _compared(tree, call)
         if compared is None:
