@@ -61,7 +61,6 @@ class Start:
     waits: list[float] = field(default_factory=list)
     shares: Counter[int] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
-    notices: list[str] = field(default_factory=list)
 
 
 def free_port() -> int:
@@ -143,10 +142,10 @@ def ask(start: Start, port: int, client: int, until: float, lock: threading.Lock
     connection.close()
 
 
-def measured(state: Path, seconds: float, clients: int, kind: str) -> Start:
-    """One fresh start under load."""
-    start, lock = Start(), threading.Lock()
-    with served(state, "--workers", "2", "--query-workers", "2", "--timeout", "3") as (port, main):
+def measured(state: Path, seconds: float, clients: int, kind: str, timeout: int = 3) -> Start:
+    """One fresh start under load; ``timeout``: seconds that a query may wait, and run."""
+    start, lock = Start(shares=Counter(dict.fromkeys(range(clients), 0))), threading.Lock()
+    with served(state, "--workers", "2", "--query-workers", "2", "--timeout", str(timeout)) as (port, main):
         until = time.monotonic() + seconds
         threads = [
             threading.Thread(target=ask, args=(start, port, number, until, lock)) for number in range(clients)

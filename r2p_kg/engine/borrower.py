@@ -18,11 +18,12 @@ import itertools
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from r2p_kg.engine import pool, worker_protocol
+from r2p_kg.engine import refusals, worker_protocol
 from r2p_kg.engine.answer_files import AnswerFiles
 from r2p_kg.engine.lease import Lease
 from r2p_kg.engine.lending import LOOK, SUSPECTED
 from r2p_kg.engine.line import Line
+from r2p_kg.engine.refusals import DEATHS
 from r2p_kg.engine.turns import Turns
 from r2p_kg.errors import AllowanceError, BusyError, QueryError, WorkerDiedError, from_fields
 
@@ -134,9 +135,7 @@ class Borrower:
             # What a worker died of may have been another's; a broker's end is nobody's query's.
             deaths += isinstance(told, WorkerDiedError)
             again = (
-                deaths < pool.DEATHS
-                if isinstance(told, WorkerDiedError)
-                else isinstance(told, _BrokerLostError)
+                deaths < DEATHS if isinstance(told, WorkerDiedError) else isinstance(told, _BrokerLostError)
             )
             if not again or self._closed or time.monotonic() > deadline:
                 raise told
@@ -165,7 +164,7 @@ class Borrower:
         Raises BusyError if the queue is full or the time is over.
         """
         if len(self._turns) >= self._queue:
-            raise pool.full(self._queue)
+            raise refusals.full(self._queue)
         now = time.monotonic()
         mine = _Waiting(self._loop.create_future(), digest, now + seconds, seconds)
         mine.gone = gone
@@ -197,7 +196,7 @@ class Borrower:
         try:
             told = await answer
         except asyncio.CancelledError:
-            told = pool.stopped("gone", 0.0)
+            told = refusals.stopped("gone", 0.0)
             raise
         finally:
             self._turns.release(lease.client, time.monotonic())
@@ -287,7 +286,7 @@ class Borrower:
                     self._slow(lease)
             case "ended":
                 lease = self._leases.pop(head["loan"])
-                lease.settle(pool.stopped(head["why"], lease.seconds))
+                lease.settle(refusals.stopped(head["why"], lease.seconds))
             case "owes":
                 self._refused[head["client"]] = time.monotonic() + head["seconds"]
             case "refused":
@@ -298,7 +297,9 @@ class Borrower:
 
     def _lent(self, head: Mapping[str, Any], connection: socket.socket) -> None:
         connection.setblocking(False)  # noqa: FBT003 - the name of the standard library's parameter is "flag"
-        lease = Lease(head["loan"], head["pid"], head["digest"], connection, self._files, self._lost)
+        lease = Lease(
+            head["loan"], head["pid"], head["digest"], connection, files=self._files, lost=self._lost
+        )
         self._places = head["places"]
         self._seen += 1
         self._spare_wanted = False
@@ -386,7 +387,7 @@ class Borrower:
         """Let go of those who wait in vain and of those who left, and begin to notice when one leaves."""
         for client, one in self._turns.waiting():
             if now > one.deadline and not one.turn.done():
-                one.turn.set_result(pool.late(one.seconds))
+                one.turn.set_result(refusals.late(one.seconds))
             if one.turn.done():
                 self._turns.remove(client, one)
             elif one.gone is not None:
@@ -405,7 +406,7 @@ class Borrower:
         leaving = asyncio.ensure_future(gone())
         await asyncio.wait([leaving, answer], return_when=asyncio.FIRST_COMPLETED)
         if not answer.done():
-            answer.set_result(pool.stopped("gone", 0.0))
+            answer.set_result(refusals.stopped("gone", 0.0))
         leaving.cancel()
 
     def _check_allowance(self, client: str) -> None:

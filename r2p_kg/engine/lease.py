@@ -61,6 +61,7 @@ class Lease:
         pid: int,
         digest: str,
         connection: socket.socket,
+        *,
         files: answer_files.AnswerFiles,
         lost: Callable[[Lease], None],
     ) -> None:

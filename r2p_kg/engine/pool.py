@@ -1,4 +1,4 @@
-"""The pool: query workers lent as :mod:`.lending` decides, and an engine over them for threads.
+"""The pool: query workers lent as :mod:`.lending` decides, and an engine for whoever may wait in a thread.
 
 A front process, which asks thousands of small questions a second, joins the pool and is lent workers that it
 talks to directly (:mod:`.borrower`). :meth:`Pool.ask` is a front of its own for one question. One thread
@@ -13,20 +13,19 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 from r2p_kg import log
-from r2p_kg.engine import frames, policy, worker_protocol
+from r2p_kg.engine import frames, policy, refusals, worker_protocol
 from r2p_kg.engine.allowances import Allowances
 from r2p_kg.engine.contract import Answer, Budget, Dataset
+from r2p_kg.engine.front import Asker
 from r2p_kg.engine.lending import Demote, Kill, Lend, Lending, Owe, Recall
 from r2p_kg.engine.workers import STOPPING, Workers
 from r2p_kg.errors import (
     BusyError,
     NotAcceptableError,
-    QueryCancelledError,
     QueryError,
-    QueryTimeoutError,
     R2PError,
     WorkerDiedError,
 )
@@ -37,14 +36,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from r2p_kg.engine.front import Front
     from r2p_kg.engine.lending import Action, Loan
     from r2p_kg.engine.processes import Worker
 
 #: Seconds between two looks if nobody waits and nothing runs.
 _REST: Final = 3600.0
-
-#: How many deaths of its workers a query may see before they are its own.
-DEATHS: Final = 2
 
 
 @dataclass(frozen=True)
@@ -67,25 +64,6 @@ class PoolSettings:
     union: bool = True
     allowance: float = Limits.allowance
     refill: float = Limits.refill
-
-
-class Front(Protocol):
-    """Whoever is lent workers. Each method sends word and never waits; the pool calls them one at a time."""
-
-    def lent(self, loan: Loan, worker: Worker) -> None:
-        """Here is a worker."""
-
-    def recall(self, *, now: bool) -> None:
-        """A worker is wanted back: one that has nothing to do, or ``now`` the next one that has answered."""
-
-    def slow(self, loan: Loan) -> None:
-        """The worker has lost its place, and is to be given back after its query."""
-
-    def owes(self, client: str, seconds: float) -> None:
-        """A client has to wait so long before it may ask again."""
-
-    def refused(self, digest: str, error: R2PError) -> None:
-        """There is no worker over that snapshot."""
 
 
 class Pool:
@@ -139,12 +117,12 @@ class Pool:
         try:
             _check(self._workers.graphs, query, media_type, dataset)
             question = worker_protocol.question(query, media_type, dataset, budget)
-            for death in range(1, DEATHS + 1):
+            for death in range(1, refusals.DEATHS + 1):
                 try:
                     answer = self._asked(question, query, budget.seconds, deadline)
                     break
                 except WorkerDiedError:
-                    if death == DEATHS:
+                    if death == refusals.DEATHS:
                         raise
             found = worker_protocol.read(
                 answer, media_type, query=query, prefixes=self._workers.about["prefixes"]
@@ -156,10 +134,10 @@ class Pool:
         return found
 
     def _asked(self, question: bytes, query: str, seconds: float, deadline: float) -> worker_protocol.Told:
-        asker = _Asker()
+        asker = Asker()
         with self._state:
             if self._lending.free <= 0 and self._lending.waiting >= self.settings.queue:
-                raise full(self._lending.waiting)
+                raise refusals.full(self._lending.waiting)
         name = self.join(asker)
         sound = False
         try:
@@ -172,7 +150,7 @@ class Pool:
             except frames.BrokenFrameError as error:
                 if not loan.ended:
                     self.count("deaths")
-                raise stopped(loan.ended, seconds) from error
+                raise refusals.stopped(loan.ended, seconds) from error
             sound = True
             return answer
         finally:
@@ -208,7 +186,9 @@ class Pool:
         with self._state:
             if loan in self._lent:
                 self._worked[loan] = self._lent[loan].worked
-                self._do(self._lending.begin(loan, query, client, started, deadline, time.monotonic()))
+                self._do(
+                    self._lending.begin(loan, query, client, started, deadline=deadline, now=time.monotonic())
+                )
 
     def end(self, loan: Loan) -> None:
         """As :meth:`.Lending.end`."""
@@ -387,70 +367,6 @@ class Pool:
 
     def _work_of(self, loan: Loan) -> float:
         return self._lent[loan].worked - self._worked[loan] if loan in self._worked else 0.0
-
-
-class _Asker:
-    """The front of one question: a thread that waits."""
-
-    def __init__(self) -> None:
-        self._come = threading.Event()
-        self._loan: tuple[Loan, Worker] | None = None
-        self._error: R2PError | None = None
-
-    def wait(self, deadline: float, seconds: float) -> tuple[Loan, Worker]:
-        """The worker; raises BusyError if none comes before the deadline."""
-        self._come.wait(max(deadline - time.monotonic(), 0.0))
-        if self._error is not None:
-            raise self._error
-        if self._loan is None:
-            raise late(seconds)
-        return self._loan
-
-    def lent(self, loan: Loan, worker: Worker) -> None:
-        self._loan = loan, worker
-        self._come.set()
-
-    def refused(self, _digest: str, error: R2PError) -> None:
-        self._error = error
-        self._come.set()
-
-    def recall(self, *, now: bool) -> None:
-        """It gives its worker back anyway."""
-
-    def slow(self, loan: Loan) -> None:
-        """It gives its worker back anyway."""
-
-    def owes(self, client: str, seconds: float) -> None:
-        """It asks for nobody."""
-
-
-def full(waiting: int) -> BusyError:
-    """The error of a queue that takes nobody more."""
-    return BusyError(f"{waiting} queries wait already; come back in a moment")
-
-
-def late(seconds: float) -> BusyError:
-    """The error of one who waited in vain."""
-    return BusyError(f"no worker came free within {seconds:g} seconds; come back in a moment", retry_after=5)
-
-
-def stopped(why: str, seconds: float) -> QueryError:
-    """The error of a query whose worker ended: ``why`` as in :class:`.Loan`, empty if it died by itself."""
-    match why:
-        case "timeout":
-            return QueryTimeoutError(
-                f"the query ran longer than {seconds:g} seconds and was stopped; "
-                "narrow its patterns, or add LIMIT"
-            )
-        case "cancelled":
-            return QueryCancelledError("the query was cancelled by the operator")
-        case "gone":  # nobody reads it but the log
-            return QueryCancelledError("the one who asked went away, and the query was stopped")
-    return WorkerDiedError(
-        "the query needed more memory or a deeper stack than it may have, and its process died; "
-        "simplify it, or add "
-        "LIMIT. The service goes on"
-    )
 
 
 def _check(graphs: frozenset[str] | None, query: str, media_type: str, dataset: Dataset) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Blueprint, Response, render_template
 
 from r2p_kg import __version__
-from r2p_kg.errors import QueryError
+from r2p_kg.errors import BusyError, QueryError
 from r2p_kg.limits import declared
 from r2p_kg.web import accept, metrics, operator, replies, service
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from r2p_kg.library import SavedQuery
 
 blueprint = Blueprint("operations", __name__)
+
+_NO_WORKER: Final = "the processes that answer queries are just being started; come back in a moment"
 
 #: How many saved questions the landing page shows.
 _EXAMPLES: Final = 3
@@ -43,8 +45,10 @@ def alive() -> Response:
 
 @blueprint.route("/readyz")
 def ready() -> Response:
-    """200 if the engine is there to answer; a problem (503) if it is not."""
-    service.current().engine.stats()
+    """200 if the engine is there to answer; a problem (503) if it is not, or has no worker yet."""
+    stats = service.current().engine.stats()
+    if stats and not stats["idle"] + stats["lent"]:
+        raise BusyError(_NO_WORKER)
     return _plain("ready")
 
 

@@ -171,20 +171,20 @@ def test_a_client_with_many_questions_keeps_no_other_from_its_turn(path: Path) -
 
 
 def test_two_fronts_share_the_workers_whoever_came_first(path: Path) -> None:
-    with start_broker(path, PoolSettings(workers=1, spares=0)) as running:
-        with (
-            borrowing.front(running.socket, path.stem) as greedy,
-            borrowing.front(running.socket, path.stem) as modest,
-        ):
-            order: list[str] = []
-            asked = [greedy.begin(f"{SLOW} # {number}") for number in range(40)]
-            for question in asked:
-                question.add_done_callback(lambda _: order.append("greedy"))
-            assert soon(lambda: len(order) > 2)
-            modest.ask(SLOW)
-            assert len(order) < 40
-            for question in asked:
-                question.result(20)
+    with (
+        start_broker(path, PoolSettings(workers=1, spares=0)) as running,
+        borrowing.front(running.socket, path.stem) as greedy,
+        borrowing.front(running.socket, path.stem) as modest,
+    ):
+        order: list[str] = []
+        asked = [greedy.begin(f"{SLOW} # {number}") for number in range(40)]
+        for question in asked:
+            question.add_done_callback(lambda _: order.append("greedy"))
+        assert soon(lambda: len(order) > 2)
+        modest.ask(SLOW)
+        assert len(order) < 40
+        for question in asked:
+            question.result(20)
 
 
 def test_the_next_query_of_a_client_whose_query_was_long_is_told_of_at_once(
@@ -219,7 +219,7 @@ def test_a_question_is_asked_again_if_its_worker_is_killed_and_only_a_second_dea
     killed: set[int] = set()
     for _ in range(2):
         assert not asked.done()
-        assert soon(lambda: any(one["pid"] not in killed for one in client.stats()["running"]))
+        assert soon(lambda killed=killed: any(one["pid"] not in killed for one in client.stats()["running"]))
         fresh = {one["pid"] for one in client.stats()["running"]} - killed
         killed |= fresh
         for pid in fresh:

@@ -364,26 +364,26 @@ def test_a_recall_of_a_worker_that_is_only_on_its_way_is_not_lost() -> None:
 def test_a_long_query_loses_its_place_and_its_client_is_suspected_for_a_while() -> None:
     made = lending(2)
     long, other = lend(made, "a"), lend(made, "b")
-    made.begin(long, "q", "192.0.2.1", 0.0, 60.0, 0.1)
+    made.begin(long, "q", "192.0.2.1", 0.0, deadline=60.0, now=0.1)
     assert [] == made.look(0.2, lambda _: LONG)
     assert [Demote(long)] == made.look(0.3, lambda loan: LONG + 0.01 if loan is long else 0.0)
     assert (False, 1) == (long.placed, made.free)
-    assert [] == made.begin(other, "q", "192.0.2.2", 0.3, 60.0, 0.4)
+    assert [] == made.begin(other, "q", "192.0.2.2", 0.3, deadline=60.0, now=0.4)
     made.end(other, 0.5)
-    assert [Demote(other)] == made.begin(other, "q", "192.0.2.1", 0.5, 60.0, 0.6)
+    assert [Demote(other)] == made.begin(other, "q", "192.0.2.1", 0.5, deadline=60.0, now=0.6)
     late = lend(made, "b", 0.7)
-    assert [] == made.begin(late, "q", "192.0.2.1", SUSPECTED + 1, 60.0, SUSPECTED + 1)
+    assert [] == made.begin(late, "q", "192.0.2.1", SUSPECTED + 1, deadline=60.0, now=SUSPECTED + 1)
 
 
 def test_no_more_queries_run_without_a_place_than_there_are_places() -> None:
     made = lending(1)
     first = lend(made, "a")
-    made.begin(first, "q", "", 0.0, 60.0, 0.1)
+    made.begin(first, "q", "", 0.0, deadline=60.0, now=0.1)
     made.want("b", ["d"], 1, 0, 0.1)
     lent = [action for action in made.look(0.5, lambda _: LONG + 1) if isinstance(action, Lend)]
     assert (False, ["b"]) == (first.placed, [action.loan.front for action in lent])
     second = lent[0].loan
-    made.begin(second, "q", "", 0.5, 60.0, 0.6)
+    made.begin(second, "q", "", 0.5, deadline=60.0, now=0.6)
     made.want("a", ["d"], 1, 1, 0.6)
     made.look(1.0, lambda _: LONG + 1)
     assert second.placed
@@ -395,7 +395,7 @@ def test_no_more_queries_run_without_a_place_than_there_are_places() -> None:
 def test_an_endless_query_gets_what_others_leave_once() -> None:
     made = lending(1)
     loan = lend(made, "a")
-    made.begin(loan, "q", "", 0.0, 60.0, 0.1)
+    made.begin(loan, "q", "", 0.0, deadline=60.0, now=0.1)
     made.want("b", ["d"], 1, 0, 0.1)
     made.look(0.3, lambda _: LONG + 0.01)
     assert not loan.idle
@@ -407,7 +407,7 @@ def test_an_endless_query_gets_what_others_leave_once() -> None:
 def test_a_query_is_killed_at_its_deadline_and_its_place_is_lent_at_once() -> None:
     made = lending(1)
     loan = lend(made, "a")
-    made.begin(loan, "q", "", 0.0, 5.0, 0.1)
+    made.begin(loan, "q", "", 0.0, deadline=5.0, now=0.1)
     made.want("b", ["d"], 1, 0, 0.2)
     assert [] == [one for one in made.look(5.0, lambda _: 0.0) if isinstance(one, Kill)]
     actions = made.look(5.1, lambda _: 0.0)
@@ -419,7 +419,7 @@ def test_a_query_is_killed_at_its_deadline_and_its_place_is_lent_at_once() -> No
 def test_a_cancelled_query_is_killed_and_an_unknown_one_is_nothing() -> None:
     made = lending(1)
     loan = lend(made, "a")
-    made.begin(loan, "q", "", 0.0, 5.0, 0.1)
+    made.begin(loan, "q", "", 0.0, deadline=5.0, now=0.1)
     assert [] == made.cancel("other", 0.2)
     assert [Kill(loan)] == made.cancel(loan.number, 0.2)
     assert "cancelled" == loan.ended
@@ -429,7 +429,7 @@ def test_a_cancelled_query_is_killed_and_an_unknown_one_is_nothing() -> None:
 def test_a_client_that_used_its_allowance_is_told_also_if_its_query_is_killed() -> None:
     made = lending(1, allowance=1.0, refill=0.5)
     loan = lend(made, "a")
-    made.begin(loan, "q", "192.0.2.1", 0.0, 60.0, 0.1)
+    made.begin(loan, "q", "192.0.2.1", 0.0, deadline=60.0, now=0.1)
     made.cancel(loan.number, 3.0)
     assert [Owe("a", "192.0.2.1", 4.0)] == made.back(loan, 3.0)
 
@@ -475,7 +475,7 @@ class Events(RuleBasedStateMachine):
     def begin(self, data: st.DataObject, client: str) -> None:
         if loans := [loan for loan in self.lending.loans.values() if loan.query is None and not loan.ended]:
             loan = data.draw(st.sampled_from(loans))
-            self.note(self.lending.begin(loan, "q", client, self.now, self.now + 3, self.now))
+            self.note(self.lending.begin(loan, "q", client, self.now, deadline=self.now + 3, now=self.now))
 
     @rule(data=st.data())
     def end(self, data: st.DataObject) -> None:

@@ -324,7 +324,7 @@ def test_a_query_that_brings_down_a_second_worker_is_blamed_and_the_service_goes
     thread, outcome = in_thread(lambda: pool.ask(ENDLESS, media_type=JSON))
     killed: set[int] = set()
     for _ in range(2):
-        assert soon(lambda: any(one["pid"] not in killed for one in running(pool)))
+        assert soon(lambda killed=killed: any(one["pid"] not in killed for one in running(pool)))  # type: ignore[misc]
         killed |= {one["pid"] for one in running(pool)}
         for pid in killed:
             with contextlib.suppress(ProcessLookupError):
