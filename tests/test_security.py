@@ -828,8 +828,8 @@ def test_a_worker_is_bounded_and_cannot_gain_rights(running: Running) -> None:
 
 @pytest.mark.served
 def test_what_the_service_keeps_while_it_runs_is_its_users_alone(running: Running) -> None:
-    folders = [path for path in running.folder.iterdir() if path.name.startswith("r2p-")]
-    sockets = [path for folder in folders for path in folder.iterdir() if path.is_socket()]
+    folders = [path for path in running.folder.rglob("r2p-*") if path.is_dir()]
+    sockets = [path for path in running.folder.rglob("*") if path.is_socket()]
     assert len(folders) >= 3
     assert 1 == len(sockets)
     for folder in folders:
