@@ -413,6 +413,8 @@ def test_a_broker_that_hangs_does_not_keep_those_who_ask(path: Path, monkeypatch
         asker = running.client()
         assert path.stem == asker.stats()["digest"]
         os.kill(running.pid, signal.SIGSTOP)
+        stat = Path(f"/proc/{running.pid}/stat")
+        assert soon(lambda: stat.read_text(encoding="ascii").rpartition(")")[2].split()[0] == "T")
         started = time.monotonic()
         with pytest.raises(BusyError, match="does not answer"):
             asker.stats()
