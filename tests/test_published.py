@@ -15,7 +15,7 @@ from r2p_kg import library
 from r2p_kg.command.publishing import Publisher
 from r2p_kg.engine.pool import Pool, PoolSettings
 from r2p_kg.graph import rdf, snapshot, vocab
-from r2p_kg.web import Settings, create_app
+from r2p_kg.web import Settings, create_app, describe
 from tests import in_process
 
 if TYPE_CHECKING:
@@ -179,3 +179,38 @@ def test_what_was_written_alone_leaves_the_description_out(client: Any) -> None:
     fields = {"query": query, "entailment": "none"}
     found = client.get("/sparql", query_string=fields, headers={"Accept": "text/csv"}).text
     assert ["n", "0"] == found.split()
+
+
+def test_a_description_is_made_once_for_the_same_data_questions_and_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(
+        describe, "stored", lambda *about: made.append(str(about[2])) or b"<a:a> <a:b> <a:c> <a:g> .\n"
+    )
+    (tmp_path / "queries" / "some").mkdir(parents=True)
+    data = snapshot.Snapshot.of(b"<a:a> <a:b> <a:c> <a:d> .\n", {}, {})
+    path = snapshot.write(data, tmp_path / "state" / "snapshots")
+
+    def published(settings: Settings) -> bytes:
+        publisher = Publisher(tmp_path / "served", tmp_path / "queries", settings)
+        return snapshot.read(publisher.publish(path)).description
+
+    one, other = Settings(), Settings(public_url="https://x.example")
+    assert published(one) == published(one) == published(other) == published(one)
+    assert ["None", "https://x.example"] == made
+    (tmp_path / "queries" / "some" / "new.rq").write_text("# nothing yet", "utf-8")
+    monkeypatch.setattr(library, "load", lambda _folder: LIBRARY)
+    published(one)
+    assert 3 == len(made)
+
+
+def test_a_state_folder_that_cannot_be_written_costs_time_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(describe, "stored", lambda *_: b"<a:a> <a:b> <a:c> <a:g> .\n")
+    data = snapshot.Snapshot.of(b"<a:a> <a:b> <a:c> <a:d> .\n", {}, {})
+    path = snapshot.write(data, tmp_path / "state" / "snapshots")
+    (tmp_path / "state" / "descriptions").write_text("a file", "utf-8")
+    published = Publisher(tmp_path / "served", QUERIES, Settings()).publish(path)
+    assert b"<a:g>" in snapshot.read(published).served

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO
 
 from r2p_kg.errors import SnapshotError
 from r2p_kg.graph.prefixes import Prefixes
@@ -90,12 +90,10 @@ class Snapshot:
         return f"{self.identity}.zip"
 
 
-#: The quickest that compresses: a file is written at every start, and read by every process.
-_LEVEL: Final = 1
-
-
-def write(snapshot: Snapshot, folder: Path) -> Path:
+def write(snapshot: Snapshot, folder: Path, *, packed: bool = True) -> Path:
     """Write the snapshot into ``folder`` under its own name, whole or not at all, and return the path.
+
+    ``packed``: compressed; else it takes ten times the room, and neither writing nor reading takes time.
 
     Raises SnapshotError if the folder cannot be written.
     """
@@ -108,17 +106,13 @@ def write(snapshot: Snapshot, folder: Path) -> Path:
     path = folder / snapshot.file_name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (
-            whole_file(path) as stream,
-            zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive,
-        ):
-            archive.writestr(
-                _member("snapshot.json"), json.dumps(head, indent=1, ensure_ascii=False), compresslevel=_LEVEL
-            )
-            archive.writestr(_member("quads.nq"), snapshot.quads, compresslevel=_LEVEL)
-            archive.writestr(_member("origins.txt"), snapshot.origins, compresslevel=_LEVEL)
+        with whole_file(path) as stream, zipfile.ZipFile(stream, "w") as archive:
+            kind = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
+            archive.writestr(_member("snapshot.json"), json.dumps(head, indent=1, ensure_ascii=False), kind)
+            archive.writestr(_member("quads.nq"), snapshot.quads, kind)
+            archive.writestr(_member("origins.txt"), snapshot.origins, kind)
             if snapshot.description:
-                archive.writestr(_member("description.nq"), snapshot.description, compresslevel=_LEVEL)
+                archive.writestr(_member("description.nq"), snapshot.description, kind)
     except OSError as error:
         message = (
             f"cannot write a snapshot into {folder}: {error.strerror}; "
@@ -178,6 +172,5 @@ def read(path: Path) -> Snapshot:
 
 def _member(name: str) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(name, _EPOCH)
-    info.compress_type = zipfile.ZIP_DEFLATED
     info.external_attr = 0o644 << 16
     return info
