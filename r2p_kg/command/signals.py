@@ -10,6 +10,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -59,7 +60,8 @@ class Signals:
         signal.pthread_sigmask(signal.SIG_BLOCK, _ALL)
         self.check()
         if not self.reloads.empty():
-            os.kill(os.getpid(), signal.SIGHUP)
+            # To this thread, which blocks it: any other thread of the process would take it.
+            signal.pthread_kill(threading.get_ident(), signal.SIGHUP)
         self.tidy()
         os.execve(command[0], command, environment)  # noqa: S606 - the caller's program
 

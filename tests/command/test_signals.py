@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -252,10 +253,13 @@ def test_a_program_that_takes_the_place_hears_of_a_reload_that_is_still_wanted(
         raise BlockingIOError
 
     monkeypatch.setattr(os, "execve", execve)
+    resting = threading.Event()
+    threading.Thread(target=resting.wait, daemon=True).start()  # it blocks no signal, and could take one
     with signals.attended() as heard:
         signal.raise_signal(signal.SIGHUP)
         with pytest.raises(BlockingIOError):
             heard.begin_anew([sys.executable], {})
+    resting.set()
     assert [True] == pending
 
 
