@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
         found = snapshot.read(Path(arguments[1]))
-        making = _beside(partial(KnownTerms.of, found.served, found.prefixes, vocab.BASE))
+        making = _beside(control, partial(KnownTerms.of, found.served, found.prefixes, vocab.BASE))
         store = ox.Store()
         # Parsed twice, not loaded once and parsed once: a loader renames blank nodes, and both graphs must
         # mean the same ones.
@@ -82,11 +82,16 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _beside(make: Callable[[], KnownTerms]) -> Callable[[], KnownTerms]:
+def _beside(control: socket.socket, make: Callable[[], KnownTerms]) -> Callable[[], KnownTerms]:
     """What ``make`` gives, made in another process while this one goes on; to be called once it is needed."""
     ours, theirs = os.pipe()
     if os.fork() == 0:
         try:
+            # With its own end to read from it would wait for ever to write, and keep those waiting who see by
+            # the closed socket that this process is gone.
+            os.close(ours)
+            control.close()
+            sandbox.die_with_parent()
             with open(theirs, "wb") as made:  # noqa: PTH123 - a descriptor
                 pickle.dump(make(), made)
         finally:

@@ -432,6 +432,17 @@ def test_a_closed_pool_leaves_no_process(path: Path) -> None:
     assert soon(lambda: not any(alive(pid) for pid in family))
 
 
+def test_a_pool_that_is_closed_while_known_terms_are_made_leaves_no_process(tmp_path: Path) -> None:
+    """They are made in a process beside the zygote, and are more than a pipe holds."""
+    many = b"".join(b"<http://x.example/thing/%d> <a:p> <a:o> <a:g> .\n" % number for number in range(20_000))
+    made = Pool(saved(tmp_path, many), PoolSettings(workers=1, spares=0))
+    family = [zygote(made), *children(zygote(made))]
+    closing, _ = in_thread(made.close)
+    closing.join(10)
+    assert not closing.is_alive()
+    assert soon(lambda: not any(alive(pid) for pid in family))
+
+
 def test_a_query_that_comes_while_the_pool_closes_starts_no_process(path: Path) -> None:
     made = Pool(path, PoolSettings(workers=1, spares=0))
     parent = zygote(made)
