@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -112,8 +113,9 @@ def test_what_another_process_makes_is_the_same_also_if_that_process_dies() -> N
             os._exit(1)
         return KNOWN
 
-    assert KNOWN == zygote._beside(lambda: KNOWN)()
-    assert KNOWN is zygote._beside(dying)()
+    with socket.socket() as control:
+        assert KNOWN == zygote._beside(control, lambda: KNOWN)()
+        assert KNOWN is zygote._beside(control, dying)()
 
 
 def test_another_service_has_no_queries_that_could_be_ended_from_here() -> None:
