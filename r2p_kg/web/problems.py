@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: Seconds after which it is worth to come back, if the error does not say.
-_SOON: Final = "1"
-
 #: The longest line of a query that an error repeats.
 _LONGEST_LINE: Final = 500
 
@@ -87,8 +84,6 @@ def body(status: int, slug: str, title: str, detail: str, **members: object) -> 
         )
     reply.headers["Cache-Control"] = "no-store"
     reply.vary.add("Accept")
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        reply.headers["Retry-After"] = _SOON
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         # A query that took too long, or a full queue, is not the service's fault.
         level = logging.INFO if status == HTTPStatus.SERVICE_UNAVAILABLE else logging.ERROR
