@@ -654,12 +654,15 @@ def test_a_client_that_took_too_much_time_is_told_when_to_come_back_and_others_a
     narrow: Service,
 ) -> None:
     greedy, modest = {"X_Forwarded_For": "192.0.2.66"}, {"X_Forwarded_For": "192.0.2.77"}
-    found = [narrow.ask(f"{ENDLESS}#greedy {number}", **greedy) for number in range(5)]
-    late, refused = found[0], found[-1]
+    late = narrow.ask(f"{ENDLESS}#greedy", **greedy)
     assert (503, "timeout") == (late.status, late.json["type"].rpartition("/")[2])
-    assert (429, "allowance-used") == (refused.status, refused.json["type"].rpartition("/")[2])
-    assert int(refused.headers["retry-after"]) >= 1
-    assert "r2p-snapshot" not in refused.headers
+    # Whichever front a connection comes to has heard of it, the other one a moment later than that of the query.
+    time.sleep(0.5)
+    for number in range(10):
+        refused = narrow.ask(f"{ENDLESS}#greedy {number}", **greedy)
+        assert (429, "allowance-used") == (refused.status, refused.json["type"].rpartition("/")[2])
+        assert int(refused.headers["retry-after"]) >= 1
+        assert "r2p-snapshot" not in refused.headers
     assert 200 == narrow.ask(f"{SMALL} # modest", **modest).status
     assert 200 == narrow.ask(f"{SMALL} # nobody").status
 

@@ -111,9 +111,8 @@ class Kill:
 
 @dataclass(frozen=True)
 class Owe:
-    """Tell the front that a client has to wait so many seconds before it may ask again."""
+    """Tell all fronts that a client has to wait so many seconds before it may ask again."""
 
-    front: str
     client: str
     seconds: float
 
@@ -188,8 +187,7 @@ class Lending:
         self._numbers += 1
         loan.number, loan.query, loan.client = str(self._numbers), query, client
         loan.started, loan.deadline = started, deadline
-        # Said here as well: whoever lets its queries be killed, or goes away, is not there to hear it at
-        # their end.
+        # Said here as well: a front that came later has not heard it at the end of the client's last query.
         actions = self._owed(loan, 0.0, now)
         if self._suspects.get(client, 0.0) > now:
             actions += self._demoted([loan], now)
@@ -290,7 +288,7 @@ class Lending:
 
     def _owed(self, loan: Loan, seconds: float, now: float) -> list[Action]:
         owed = self._allowances.charge(loan.client, seconds, now)
-        return [Owe(loan.front, loan.client, owed)] if owed else []
+        return [Owe(loan.client, owed)] if owed else []
 
     def _remove(self, loan: Loan, now: float) -> None:
         del self.loans[loan.id]

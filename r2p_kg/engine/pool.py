@@ -310,8 +310,9 @@ class Pool:
                         self._fronts[loan.front].slow(loan)
                 case Kill(loan):
                     self._kill(loan)
-                case Owe(front, client, seconds):
-                    self._fronts[front].owes(client, seconds)
+                case Owe(client, seconds):
+                    for front in self._fronts.values():
+                        front.owes(client, seconds)
         self._wake.set()
 
     def _kill(self, loan: Loan) -> None:

@@ -23,9 +23,10 @@ _REMEMBERED: Final = 1000
 class _Party(Generic[T]):
     """One party.
 
-    waiting: What waits, in order. holding: How much it uses just now. used: Seconds of use so far, divided by
-    its weight; raised to what the others have used when it comes back, so
-        that nobody saves up time by being away.
+    waiting: What waits, in order.
+    holding: How much it uses just now.
+    used: Seconds of use so far, divided by its weight; raised to what the others have used when it comes back,
+        so that nobody saves up time by being away.
     weight: How many it stands for.
     turn: The number of its last turn.
     """

@@ -552,6 +552,23 @@ def test_time_in_which_a_query_waits_for_the_processor_makes_it_no_long_one(path
         made.close()
 
 
+def test_every_front_is_told_of_a_client_that_has_used_its_allowance(path: Path) -> None:
+    made = Pool(path, PoolSettings(workers=1, spares=0, allowance=1, refill=0.5))
+    front, other = Borrowing(), Borrowing()
+    try:
+        name = made.join(front)
+        made.join(other)
+        made.want(name, [made.digest], 1, 0)
+        assert soon(lambda: bool(front.loans))
+        loan, _ = front.loans[0]
+        now = time.monotonic()
+        made.begin(loan, ENDLESS, "192.0.2.1", now - 3, now + 60)
+        made.back(loan, sound=False)
+        assert ["owes 192.0.2.1 4"] == front.heard == other.heard
+    finally:
+        made.close()
+
+
 def test_a_front_over_a_snapshot_that_is_no_longer_kept_is_told_so(path: Path) -> None:
     made = Pool(path, PoolSettings(workers=1, spares=0))
     front = Borrowing()
