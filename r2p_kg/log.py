@@ -7,9 +7,14 @@ import json
 import logging
 import os
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 #: Logger of the queries that a worker answered; at INFO all of them, at WARNING those that took long.
 QUERIES = "r2p_kg.queries"
+_queries = logging.getLogger(QUERIES)
 
 
 def fingerprint(query: str) -> str:
@@ -44,15 +49,17 @@ def configure(*, queries: bool) -> None:
     logger.handlers[:] = [handler]
     logger.propagate = False
     logger.setLevel(logging.WARNING)
-    logging.getLogger(QUERIES).setLevel(logging.INFO if queries else logging.WARNING)
+    _queries.setLevel(logging.INFO if queries else logging.WARNING)
 
 
-def query(text: str, seconds: float, slow: float, about: dict[str, object]) -> None:
-    """One line of the log for a query: with its text if it took long, else with its fingerprint."""
-    logger = logging.getLogger(QUERIES)
+def query(text: str, seconds: float, slow: float, about: Callable[[], Mapping[str, object]]) -> None:
+    """One line of the log for a query: with its text if it took long, else with its fingerprint.
+
+    ``about``: what else is said of it, if it is logged at all.
+    """
     level = logging.WARNING if seconds >= slow else logging.INFO
-    if logger.isEnabledFor(level):
-        entry: dict[str, object] = {"hash": fingerprint(text), "seconds": round(seconds, 4), **about}
+    if _queries.isEnabledFor(level):
+        entry: dict[str, object] = {"hash": fingerprint(text), "seconds": round(seconds, 4), **about()}
         if level == logging.WARNING:
             entry["query"] = text[:2000]
-        logger.log(level, "slow query" if level == logging.WARNING else "query", extra={"about": entry})
+        _queries.log(level, "slow query" if level == logging.WARNING else "query", extra={"about": entry})

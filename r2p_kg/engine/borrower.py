@@ -258,6 +258,8 @@ class Borrower:
 
     def _want(self, *, exactly: bool = False) -> None:
         """Tell the broker what waits here if it is more than it knows; ``exactly``: also if it is less."""
+        if not (exactly or self._idle) and len(self._told[0]) >= min(len(self._turns), self._places):
+            return  # as at nearly every question of a busy service
         waiting = itertools.islice((one.digest for _, one in self._turns.waiting()), self._places)
         want = (list(waiting), self._turns.weight if len(self._turns) else 1)
         if want != self._told and (exactly or len(want[0]) > len(self._told[0])) and self._line is not None:

@@ -29,6 +29,14 @@ _SHORTEST_ROW: Final = {"application/sparql-results+json": 3, "application/sparq
 #: Text inside quotes in CSV; two quotes in it are one of its own, and end and begin it here.
 _QUOTED: Final = re.compile(rb'"[^"]*"')
 
+#: A row without any value in JSON, or a literal that looks like one.
+_EMPTY_ROW: Final = re.compile(rb"\{\}")
+
+#: What stands between two rows in JSON: the end of one, and the first sign of the name of a variable. Quotes
+#: in a literal are escaped, so that it can hold this only at its very end, where } or , follows; neither is
+#: the first sign of a name.
+_BETWEEN: Final = re.compile(rb'\}\},\{"[^},]')
+
 
 class _Capped(io.RawIOBase):
     """A writer that keeps what it is given and raises as soon as it is more than ``limit`` bytes."""
@@ -145,9 +153,6 @@ def _rows(kind: str, media_type: str, body: bytes) -> int | None:
         # A line end inside quotes is text. No reader of the standard library's: it takes no cell of over
         # 131,072 characters.
         return _QUOTED.sub(b"", body).count(b"\r\n") - 1
-    if b"{}" in body:  # a row without any value, or a literal that looks like one
+    if _EMPTY_ROW.search(body):
         return len(json.loads(body)["results"]["bindings"])
-    # Between two rows stands }},{" and the name of a variable. Quotes in a literal are escaped, so that it
-    # can hold that only at its very end, where } or , follows; neither begins a name.
-    apart = body.count(b'}},{"') - body.count(b'}},{"}') - body.count(b'}},{",')
-    return 0 if body.endswith(b'"bindings":[]}}') else apart + 1
+    return 0 if body.endswith(b'"bindings":[]}}') else len(_BETWEEN.findall(body)) + 1

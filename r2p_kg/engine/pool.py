@@ -304,16 +304,19 @@ class Pool:
                 case Recall(front, now):
                     self._fronts[front].recall(now=now)
                 case Demote(loan):
-                    if loan in self._lent:
-                        self._lent[loan].slow_down(idle=loan.idle)
-                    if not loan.idle:
-                        self._fronts[loan.front].slow(loan)
+                    self._demote(loan)
                 case Kill(loan):
                     self._kill(loan)
                 case Owe(client, seconds):
-                    for front in self._fronts.values():
-                        front.owes(client, seconds)
+                    for every in self._fronts.values():
+                        every.owes(client, seconds)
         self._wake.set()
+
+    def _demote(self, loan: Loan) -> None:
+        if loan in self._lent:
+            self._lent[loan].slow_down(idle=loan.idle)
+        if not loan.idle:
+            self._fronts[loan.front].slow(loan)
 
     def _kill(self, loan: Loan) -> None:
         if loan.query is not None:

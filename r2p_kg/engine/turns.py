@@ -6,6 +6,7 @@ The same rule holds between the clients of one front process and between the fro
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
@@ -25,8 +26,8 @@ class _Party(Generic[T]):
 
     waiting: What waits, in order.
     holding: How much it uses just now.
-    used: Seconds of use so far, divided by its weight; raised to what the others have used when it comes back,
-        so that nobody saves up time by being away.
+    used: Seconds of use so far, divided by its weight; raised to what the others have used when it comes
+        back, so that nobody saves up time by being away.
     weight: How many it stands for.
     turn: The number of its last turn.
     """
@@ -155,11 +156,12 @@ class Turns(Generic[T]):
         passed = now - self._now
         if passed <= 0:
             return
-        self._now = now
-        if self._parties:
-            for party in self._parties.values():
-                party.used += passed * party.holding / party.weight
-            self._floor = max(self._floor, min(party.used for party in self._parties.values()))
+        self._now, least = now, math.inf
+        for party in self._parties.values():
+            party.used += passed * party.holding / party.weight
+            least = min(least, party.used)
+        if self._parties and least > self._floor:
+            self._floor = least
 
     def _rest(self, name: str) -> None:
         """Forget a party that neither waits nor holds, but what it has used more than others."""

@@ -115,7 +115,8 @@ def _columns(text: str) -> Iterator[tuple[int, int, str]]:
 
 def _names(text: str, base: str) -> Iterator[tuple[int, int, str]]:
     """The edits that write names out which the engine refuses."""
-    if not any(_is_refused(local) for local in _LOCALS.findall(text)):
+    locals_ = _LOCALS.findall(text)
+    if not any([one.count(".") > 1 or not one.isascii() for one in locals_]):  # noqa: C419 - every query pays for this
         return
     found = tuple(tokens(text))
     head = prologue(found, base)
@@ -130,8 +131,6 @@ def _names(text: str, base: str) -> Iterator[tuple[int, int, str]]:
 
 
 def _is_refused(local: str) -> bool:
-    if local.isascii() and local.count(".") < 2:  # noqa: PLR2004 - one dot is nearly always all
-        return False
     return len(_DOTS.findall(_ESCAPED.sub("x", local))) > 1 or max(local, default="") > "\uffff"
 
 

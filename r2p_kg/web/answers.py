@@ -153,8 +153,7 @@ def about(now: Service, plan: Plan, answer: Answer, warnings: Sequence[LintWarni
     if warnings:
         found.append(("R2P-Warnings", warned(warnings)))
     # What programs read is not saved under a name.
-    form = media.by_type(plan.media_type)
-    if form is not None and plan.media_type != _FOR_PAGE["select"]:
+    if plan.media_type != _FOR_PAGE["select"] and (form := media.by_type(plan.media_type)) is not None:
         found.append(("Content-Disposition", f'inline; filename="{plan.name}{form.suffix}"'))
     return found
 

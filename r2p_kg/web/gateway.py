@@ -23,7 +23,7 @@ from r2p_kg.engine.borrower import Borrower
 from r2p_kg.errors import QueryError
 from r2p_kg.web import answers, door, metrics, preparing, replies, rsgi_to_wsgi, sending
 from r2p_kg.web.bodies import Bodies
-from r2p_kg.web.cache import Page
+from r2p_kg.web.cache import Page, encoding
 from r2p_kg.web.preparing import Prepared
 from r2p_kg.web.snapshot_feed import SnapshotFeed
 
@@ -136,10 +136,13 @@ class Gateway:
             page = mount.cache.get(key) if key is not None else None
             if page is not None:
                 self._hits += 1
-                headers = scope.headers
-                accepted, held = door.joined(headers, "accept-encoding"), headers.get("if-none-match")
+                accepted = door.joined(scope.headers, "accept-encoding")
+                held = door.joined(scope.headers, "if-none-match")
+                if held is not None and page.etag is not None and replies.holds(held, page.etag):
+                    sending.unchanged(proto, held, page.etag, page.tag(encoding(accepted)))
+                    return
                 sent = page.sent.get(accepted)
-                if sent is not None and held is None and method == "GET":
+                if sent is not None and method == "GET":
                     proto.response_bytes(_OK, *sent)
                     return
                 if len(page.body) < LARGE:
@@ -204,8 +207,9 @@ class Gateway:
                 gone=one.proto.client_disconnect,
             )
         except QueryError as error:
-            metrics.refused(error.slug)
-            log.query(plan.query, time.perf_counter() - started, slow, {"problem": error.slug})
+            slug = error.slug
+            metrics.refused(slug)
+            log.query(plan.query, time.perf_counter() - started, slow, lambda: {"problem": slug})
             prepared.error = error
             return None
         except Exception as error:  # noqa: BLE001 - a fault of ours, of which Flask tells as of every other
@@ -213,7 +217,7 @@ class Gateway:
             return None
         seconds = time.perf_counter() - started
         metrics.answered(answer, seconds)
-        log.query(plan.query, seconds, slow, _figures(answer))
+        log.query(plan.query, seconds, slow, lambda: _figures(answer))
         prepared.warnings = answer.warnings
         prepared.answer = replace(answer, body=bytes(answer.body)) if plan.page else answer
         return prepared.answer

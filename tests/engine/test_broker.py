@@ -196,7 +196,7 @@ def test_the_next_query_of_a_client_whose_query_was_long_is_told_of_at_once(
         contextlib.closing(running.client()) as client,
     ):
         asker.ask(SMALL)
-        asker.begin("SELECT * {}", client="192.0.2.9")
+        asker.begin(ENDLESS, 2.0, client="192.0.2.9")
         with pytest.raises(QueryTimeoutError):
             asker.ask(ENDLESS, 2.0, client="192.0.2.1")
         # From here on the broker hears of no other query.

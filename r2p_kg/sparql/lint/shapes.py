@@ -14,8 +14,9 @@ from r2p_kg.sparql.policy import USUAL
 if TYPE_CHECKING:
     from r2p_kg.sparql.known_terms import KnownTerms
 
-#: IRIs in full, and whole numbers that are no part of a name.
-_FILLED: Final = re.compile(r"<[^<>\"{}|^`\\\x00-\x20]*+>|(?<![\w:.%?$@\\-])[0-9]++(?![\w.-])")
+#: IRIs in full, and whole numbers that are no part of a name. What stands before a number is looked at behind
+#: its first digit: so only digits are looked at.
+_FILLED: Final = re.compile(r"(<[^<>\"{}|^`\\\x00-\x20]*+>|[0-9](?<![\w:.%?$@\\-][0-9])[0-9]*+(?![\w.-]))")
 
 #: Shapes that are remembered; a program has few.
 _MOST: Final = 1000
@@ -29,16 +30,17 @@ def of(query: str, known: KnownTerms) -> str | None:
     if known.terms is None or '"' in query or "'" in query or (usual := USUAL.match(query)) is None:
         return None
     head = usual.start(1)
+    pieces: list[str] = _FILLED.split(query[head:])
     places: dict[str, str] = {}
-    for filled in _FILLED.findall(query, head):
+    for index in range(1, len(pieces), 2):
+        filled = pieces[index]
         if filled not in places:
             iri = filled[1:-1]
             if filled[0] == "<" and (iri not in known.terms or iri in known.deprecated):
                 return None
             places[filled] = f"\x00{filled[0] == '<'}{len(places)}\x00"
-    if not places:
-        return query
-    return query[:head] + _FILLED.sub(lambda match: places[match[0]], query[head:])
+        pieces[index] = places[filled]
+    return query[:head] + "".join(pieces)
 
 
 def remember(shape: str, known: KnownTerms) -> None:
