@@ -105,6 +105,27 @@ CASES = [
         ":document r2p:speaksOf :thing",
     ),
     (
+        "concernsSubject",
+        CITED + ":thing r2p:subject :narrow . :narrow skos:broader :broad .",
+        ":f r2p:concernsSubject :narrow , :broad ; r2p:concerns :narrow",
+        CITED + ":other r2p:subject :narrow . :narrow skos:broader :broad .",
+        ":f r2p:concernsSubject :narrow",
+    ),
+    (
+        "concernsSubject",
+        CITED + ":thing r2p:subject :narrow .",
+        ":f r2p:concernsSubject :narrow",
+        CITED + ":thing r2p:subject :broad . :narrow skos:broader :broad .",
+        ":f r2p:concernsSubject :narrow",
+    ),
+    (
+        "concerns",
+        CITED + ":thing r2p:involves :actor .",
+        ":f r2p:concerns :actor",
+        CITED + ":other r2p:involves :thing .",
+        ":f r2p:concerns :other",
+    ),
+    (
         "partOf",
         ":c r2p:component :p ; r2p:whole :w . :w r2p:partOf :v .",
         ":p r2p:partOf :v",
@@ -213,7 +234,7 @@ def test_every_entailed_term_of_axioms_ttl_is_documented_and_tried() -> None:
     text = (ontology_folder() / "schema" / "axioms.ttl").read_text("utf-8")
     terms = set(re.findall(r"^r2p:(\w+) a owl:", text, re.MULTILINE))
     assert {"toolUsed", "HedgedStatement", "involvedIn"} < terms
-    assert terms | {"partOf", "hasPart"} == set(SECTIONS)
+    assert terms | {"partOf", "hasPart", "concerns", "concernsSubject"} == set(SECTIONS)
     assert set(SECTIONS) == {case[0] for case in CASES}
 
 
@@ -232,7 +253,7 @@ def stores(snapshot_of_the_checkout: Built) -> tuple[Store, Store]:
 
 
 def rows(store: Store, query: str) -> set[tuple[str, ...]]:
-    found = store.query(query, prefixes={"r2p": vocab.NS, "rdfs": vocab.RDFS})
+    found = store.query(query, prefixes={"r2p": vocab.NS, "rdfs": vocab.RDFS, "skos": vocab.SKOS})
     assert isinstance(found, QuerySolutions)
     return {tuple(str(row[name.value]) for name in found.variables) for row in found}
 

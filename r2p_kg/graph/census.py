@@ -27,6 +27,7 @@ _COUNTED = (
     "SourceDocument",
     "State",
     "Statement",
+    "Subject",
     "Tool",
     "Topic",
 )
@@ -106,7 +107,38 @@ def census(quads: Iterable[Quad]) -> dict[str, int]:
     counts["passages cited"] = sum(one.cited for one in covered)
     counts["passages with a reason"] = sum(one.excused for one in covered)
     counts["passages open"] = sum(one.open for one in covered)
+    counts |= joins(kept)
     return dict(sorted(counts.items()))
+
+
+def joins(quads: Iterable[Quad]) -> dict[str, int]:
+    """How far statements meet in what they speak of, by what was written and not by what follows from it."""
+    written = [quad for quad in quads if quad.graph_name != NamedNode(vocab.ENTAILED_GRAPH)]
+    home = {quad.subject: quad.object for quad in _of(written, vocab.NS + "inDocument")}
+    document = {quad.subject: home.get(quad.object) for quad in _of(written, vocab.NS + "cites")}
+    topics = {quad.subject for quad in quads if quad.object == NamedNode(vocab.NS + "Topic")}
+    subjects = {quad.subject for quad in written if quad.object == NamedNode(vocab.NS + "Subject")}
+    under: dict[object, set[object]] = {}
+    for quad in _of(written, vocab.NS + "subject"):
+        under.setdefault(quad.subject, set()).add(quad.object)
+    uses: dict[object, set[object]] = {}
+    for quad in written:
+        if quad.subject in document:
+            for thing in {quad.object, *under.get(quad.object, ())}:
+                uses.setdefault(thing, set()).add(quad.subject)
+
+    def documents(thing: object) -> int:
+        return len({document[statement] for statement in uses.get(thing, ())})
+
+    return {
+        "topics of one statement": sum(len(uses.get(topic, ())) == 1 for topic in topics),
+        "topics of one document": sum(documents(topic) == 1 for topic in topics),
+        "topics without a subject": len(topics - under.keys()),
+        "subjects of two documents or more": sum(documents(subject) > 1 for subject in subjects),
+        "statements of the commonest subject": max(
+            (len(uses.get(subject, ())) for subject in subjects), default=0
+        ),
+    }
 
 
 def coverage(quads: Iterable[Quad]) -> tuple[Coverage, ...]:

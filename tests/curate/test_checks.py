@@ -86,7 +86,7 @@ def test_every_check_owns_a_pair_of_files() -> None:
 
 
 def test_the_cases_are_all_collected() -> None:
-    assert (52, 8, 25) == (len(QUERIES), len(IN_PYTHON), len(shape_names()))
+    assert (52, 8, 27) == (len(QUERIES), len(IN_PYTHON), len(shape_names()))
     assert {"bad.ttl", "bad.ttl.broken", "good.ttl"} == {
         path.name for case in CASES for path in (HERE / "checks" / case).iterdir()
     }
