@@ -1,0 +1,43 @@
+"""Every query that docs/asking.md shows answers on the real graph, and none looks for words in a text."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from pyoxigraph import DefaultGraph, Quad, QuerySolutions, Store
+
+from r2p_kg.graph import rdf
+
+if TYPE_CHECKING:
+    from r2p_kg.curate.build import Built
+
+DOC = (Path(__file__).parent.parent / "docs" / "asking.md").read_text("utf-8")
+QUERIES = re.findall(r"```sparql\n(.*?)\n```", DOC, re.DOTALL)
+
+#: What finds words instead of concepts.
+BY_WORDS = re.compile(r"\b(regex|contains|strstarts|strends|lcase|ucase)\b", re.IGNORECASE)
+
+
+@pytest.fixture(scope="module")
+def store(snapshot_of_the_checkout: Built) -> Store:
+    found = Store()
+    quads = rdf.quads_of(snapshot_of_the_checkout.snapshot.quads)
+    found.bulk_extend(Quad(quad.subject, quad.predicate, quad.object, DefaultGraph()) for quad in quads)
+    return found
+
+
+def test_there_are_questions_to_try() -> None:
+    assert len(QUERIES) >= 10
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_query_of_the_guide_has_rows_and_looks_for_no_words(
+    query: str, store: Store, snapshot_of_the_checkout: Built
+) -> None:
+    assert not BY_WORDS.search(query)
+    found = store.query(query, prefixes=dict(snapshot_of_the_checkout.snapshot.prefixes))
+    assert isinstance(found, QuerySolutions)
+    assert next(found, None) is not None
