@@ -11,7 +11,7 @@ from pyoxigraph import Literal, NamedNode
 from r2p_kg.graph import vocab
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pyoxigraph import Quad
 
@@ -111,13 +111,14 @@ def census(quads: Iterable[Quad]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def joins(quads: Iterable[Quad]) -> dict[str, int]:
+def joins(quads: Sequence[Quad]) -> dict[str, int]:
     """How far statements meet in what they speak of, by what was written and not by what follows from it."""
     written = [quad for quad in quads if quad.graph_name != NamedNode(vocab.ENTAILED_GRAPH)]
     home = {quad.subject: quad.object for quad in _of(written, vocab.NS + "inDocument")}
     document = {quad.subject: home.get(quad.object) for quad in _of(written, vocab.NS + "cites")}
-    topics = {quad.subject for quad in quads if quad.object == NamedNode(vocab.NS + "Topic")}
-    subjects = {quad.subject for quad in written if quad.object == NamedNode(vocab.NS + "Subject")}
+    typed = _of(quads, vocab.RDF_TYPE)
+    topics = {quad.subject for quad in typed if quad.object == NamedNode(vocab.NS + "Topic")}
+    subjects = {quad.subject for quad in typed if quad.object == NamedNode(vocab.NS + "Subject")}
     under: dict[object, set[object]] = {}
     for quad in _of(written, vocab.NS + "subject"):
         under.setdefault(quad.subject, set()).add(quad.object)

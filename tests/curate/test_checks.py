@@ -246,7 +246,7 @@ def test_a_contradiction_names_both_classes_and_the_line_of_the_thing(tmp_path: 
     assert "id:arvania is both r2p:Actor and r2p:Situation, which are disjoint" == said
     assert [
         "id:arvania a r2p:Situation (facts/clash.ttl:4)",
-        "id:arvania a r2p:State (facts/things.ttl:11)",
+        "id:arvania a r2p:State (facts/things.ttl:13)",
     ] == statements[:2]
     assert all(re.search(r"\(schema/\w+\.ttl:\d+\)$", statement) for statement in statements[2:])
 
