@@ -294,7 +294,7 @@ class Borrower:
             case "refused":
                 error = from_fields(head["error"])
                 refusal = error if isinstance(error, QueryError) else BusyError(str(error), retry_after=10)
-                self._seen += 1
+                self._come(head["digest"])
                 self._fail_those_who_wait(refusal, lambda one: one.digest == head["digest"])
 
     def _lent(self, head: Mapping[str, Any], connection: socket.socket) -> None:
@@ -303,14 +303,18 @@ class Borrower:
             head["loan"], head["pid"], head["digest"], connection, files=self._files, lost=self._lost
         )
         self._places = head["places"]
-        self._seen += 1
+        self._come(lease.digest)
         self._spare_wanted = False
-        with contextlib.suppress(ValueError):
-            self._told[0].remove(lease.digest)
         self._leases[lease.id] = lease
         self._loop.add_reader(connection.fileno(), lease.read)
         self._offer(lease)
         self._want()
+
+    def _come(self, digest: str) -> None:
+        """What was asked for has come, or never will: the broker no longer has it among what waits here."""
+        self._seen += 1
+        with contextlib.suppress(ValueError):
+            self._told[0].remove(digest)
 
     def _slow(self, lease: Lease) -> None:
         lease.slow = True

@@ -8,10 +8,10 @@ comes back, is killed, or its query turns out to be long: then it loses its plac
 pass it.
 
 A front tells how many questions wait there and of how many clients; it stands for that many (:mod:`.turns`).
-While somebody waits and no place is free, two things are asked of the fronts that hold one: to give back a
-worker as soon as it has nothing to do there, and, of a front that has used more than the one whose turn it
-is, to give one back in any case. Both follow from the state at each event and each look, so that no order of
-events can lose them.
+While somebody waits and no place is free, two things are asked of the fronts that have a worker: to give it
+back as soon as it has nothing to do there, and, of a front that has used more than the one whose turn it is,
+to give one back in any case. Both follow from the state at each event and each look, and are asked only of
+fronts that have been sent the worker already, so that no order of events can lose them.
 
 So no client waits longer than twice its fair share. Its fair share of the waiting is the time that the places
 need to serve once each client that has a question: clients divided by places, rounded up, times the longest
@@ -58,6 +58,8 @@ class Loan:
     id: Its number.
     front: Who uses it.
     digest: The snapshot that it is asked.
+    lent: When it was decided.
+    handed: The front has been sent its worker, which may have had to be forked first.
     placed: It holds one of the places.
     idle: It gets only what all others leave.
     query: What is evaluated, as far as the front has told; None if nothing is.
@@ -70,6 +72,8 @@ class Loan:
     id: int
     front: str
     digest: str
+    lent: float = 0.0
+    handed: bool = False
     placed: bool = True
     idle: bool = False
     query: str | None = None
@@ -169,6 +173,13 @@ class Lending:
         self._turns.replace(front, digests[on_their_way:], clients, now)
         return self._settled(now)
 
+    def handed(self, loan: Loan, now: float) -> list[Action]:
+        """A worker is on its way to the front: from now on it can be asked for."""
+        self._turns.credit(loan.front, now - loan.lent, now)
+        loan.handed = True
+        self._asked.discard(loan.front)
+        return self._settled(now)
+
     def leave(self, front: str, now: float) -> list[Action]:
         """A front is gone: nobody waits for its queries any more."""
         actions: list[Action] = []
@@ -241,8 +252,7 @@ class Lending:
             front, digest = turn
             self._lent[front] += 1
             self._ids += 1
-            loan = self.loans[self._ids] = Loan(self._ids, front, digest)
-            self._asked.discard(front)
+            loan = self.loans[self._ids] = Loan(self._ids, front, digest, now)
             actions.append(Lend(loan))
         if self.waiting:
             actions += self._recalls(now)
@@ -251,15 +261,12 @@ class Lending:
     def _recalls(self, now: float) -> list[Action]:
         waiting = self._turns.in_turn(now)
         first = waiting[0]
-        holding = {loan.front for loan in self.loans.values() if loan.placed} - {first}
+        held = Counter(loan.front for loan in self.loans.values() if loan.placed and loan.handed)
+        holding = held.keys() - {first}
         actions: list[Action] = [Recall(front, now=False) for front in sorted(holding - self._asked)]
         self._asked |= holding
         ahead = {front: self._turns.used(front, now) - self._turns.used(first, now) for front in holding}
-        over = [
-            front
-            for front in holding
-            if ahead[front] > SLICE and self._recalled[front] < self._turns.held(front)
-        ]
+        over = [front for front in holding if ahead[front] > SLICE and self._recalled[front] < held[front]]
         if over and self._recalled.total() < len(waiting):
             chosen = max(over, key=lambda front: (ahead[front], front))
             self._recalled[chosen] += 1
@@ -298,6 +305,9 @@ class Lending:
         """A loan holds no place any more; the front counts what it was asked for in the same way."""
         if loan.placed:
             loan.placed = False
+            if not loan.handed:
+                self._turns.credit(loan.front, now - loan.lent, now)
             self._turns.release(loan.front, now)
-            self._asked.discard(loan.front)
-            self._recalled[loan.front] = max(self._recalled[loan.front] - 1, 0)
+            if loan.handed:
+                self._asked.discard(loan.front)
+                self._recalled[loan.front] = max(self._recalled[loan.front] - 1, 0)

@@ -333,6 +333,7 @@ class Pool:
     def _hand_over(self, loan: Loan, worker: Worker) -> None:
         self._lent[loan] = worker
         self._fronts[loan.front].lent(loan, worker)
+        self._do(self._lending.handed(loan, time.monotonic()))
 
     def _supply(self) -> None:
         """Fork workers for loans and spares, until the pool is closed."""
@@ -364,6 +365,8 @@ class Pool:
                 self._do(self._lending.look(time.monotonic(), self._work_of))
                 self._wake.clear()
                 pause = self._lending.pause()
+            if self._closed.is_set():  # its wake-up may be the one that has just been cleared
+                return
             if pause is not None:
                 self._closed.wait(pause)
             else:

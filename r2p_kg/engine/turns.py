@@ -109,6 +109,11 @@ class Turns(Generic[T]):
         self._turn += 1
         party.turn = self._turn
 
+    def credit(self, name: str, seconds: float, now: float) -> None:
+        """What a party has held for so many seconds it could not use yet: it counts as not used."""
+        party = self._party(name, now)
+        party.used = max(party.used - seconds / party.weight, self._floor)
+
     def release(self, name: str, now: float) -> None:
         """A party holds one less."""
         self._pass_time(now)

@@ -212,6 +212,25 @@ def test_the_next_query_of_a_client_whose_query_was_long_is_told_of_at_once(
         assert isinstance(other.exception(20), QueryError)
 
 
+def test_a_front_that_was_refused_a_worker_asks_for_one_again(tmp_path: Path) -> None:
+    """At once, and not only if it has other questions than before."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(str(tmp_path / "b"))
+        listener.listen()
+        listener.settimeout(5)
+        with borrowing.front(tmp_path / "b", "d") as asker:
+            broker, _ = listener.accept()
+            with broker:
+                assert {"do": "borrow"} == frames.receive(broker)[0]
+                for seen in range(2):
+                    asked = asker.begin(SMALL)
+                    said, _ = frames.receive(broker)
+                    assert ("want", ["d"], seen) == (said["do"], said["digests"], said["seen"])
+                    refused = BusyError("no worker can be had", retry_after=2)
+                    frames.send(broker, {"say": "refused", "digest": "d", "error": refused.fields()})
+                    assert "no worker can be had" in str(asked.exception(5))
+
+
 def test_a_question_is_asked_again_if_its_worker_is_killed_and_only_a_second_death_is_its_own(
     front: Front, client: Client
 ) -> None:

@@ -37,8 +37,9 @@ if TYPE_CHECKING:
 
     from r2p_kg.engine.lending import Action
 
-#: Seconds of the longest query, of a message on its way, and of the forking of a worker.
-QUERY, MESSAGE, FORK = 0.02, 0.001, 0.005
+#: Seconds of the longest query, of a message on its way, of the forking of a worker, and of the start of a
+#: process that forks.
+QUERY, MESSAGE, FORK, START = 0.02, 0.001, 0.005, 0.2
 
 
 def lending(places: int = 2, allowance: float = 0.0, refill: float = 0.0) -> Lending:
@@ -162,6 +163,7 @@ class World:
         self.lending = lending(places)
         self.waits: dict[str, list[float]] = defaultdict(list)
         self.dead: set[Loan] = set()
+        self.forks_from = 0.0
         self.events: list[tuple[float, int, Callable[[], None]]] = []
         self.numbers = itertools.count()
         self.arrivals: dict[tuple[str, str], float] = defaultdict(float)
@@ -190,16 +192,23 @@ class World:
     def do(self, actions: list[Action]) -> None:
         for action in actions:
             match action:
-                case Lend(loan):
-                    front, seconds = loan.front, self.random.uniform(0, FORK)
+                case Lend():
+                    ready = max(self.forks_from - self.now, 0.0) + self.random.uniform(0, FORK)
+                    self.at(ready, lambda action=action: self.hand_over(action))
                 case Recall(front, _):
-                    seconds = self.random.uniform(0, MESSAGE)
+                    self.to_front(front, action)
                 case _:
                     continue
-            receiver = next(one for one in self.fronts if one.name == front)
-            self.message(
-                ("broker", front), seconds, lambda receiver=receiver, action=action: receiver.hear(action)
-            )
+
+    def hand_over(self, action: Lend) -> None:
+        """A worker is ready: what was said to its front meanwhile has overtaken it."""
+        if action.loan.id in self.lending.loans:
+            self.to_front(action.loan.front, action)
+            self.do(self.lending.handed(action.loan, self.now))
+
+    def to_front(self, name: str, action: Action) -> None:
+        receiver = next(one for one in self.fronts if one.name == name)
+        self.message(("broker", name), self.random.uniform(0, MESSAGE), lambda: receiver.hear(action))
 
     def look(self) -> None:
         self.do(self.lending.look(self.now, lambda _: 0.0))
@@ -214,8 +223,9 @@ class World:
         self.do(self.lending.leave(front.name, self.now))
 
     def kill_workers(self) -> None:
-        """The zygote dies, and all its workers with it."""
-        for loan in list(self.lending.loans.values()):
+        """The zygote dies, and all its workers with it; the next one needs a while to start."""
+        self.forks_from = self.now + START
+        for loan in [loan for loan in self.lending.loans.values() if loan.handed]:
             self.dead.add(loan)
             next(one for one in self.fronts if one.name == loan.front).died(loan)
 
@@ -293,6 +303,7 @@ def lend(made: Lending, front: str, now: float = 0.0, clients: int = 1) -> Loan:
     seen = made._lent[front]
     (action,) = made.want(front, ["d"], clients, seen, now)
     assert isinstance(action, Lend)
+    made.handed(action.loan, now)
     return action.loan
 
 
@@ -356,9 +367,26 @@ def test_a_front_with_more_clients_keeps_its_workers_longer() -> None:
 def test_a_recall_of_a_worker_that_is_only_on_its_way_is_not_lost() -> None:
     """A front that was lent all places in the same moment in which another came to want one."""
     made = lending(1)
-    made.want("a", ["d"], 1, 0, 0.0)
-    actions = made.want("b", ["d"], 1, 0, 0.0) + made.look(0.02, lambda _: 0.0)
-    assert [Recall("a", now=False), Recall("a", now=True)] == actions
+    (lent,) = made.want("a", ["d"], 1, 0, 0.0)
+    assert isinstance(lent, Lend)
+    assert [] == made.want("b", ["d"], 1, 0, 0.0) + made.look(0.02, lambda _: 0.0), "it could not obey"
+    assert [Recall("a", now=False)] == made.handed(lent.loan, 0.2)
+    assert [Recall("a", now=True)] == made.look(0.2 + 2 * SLICE, lambda _: 0.0)
+
+
+def test_time_in_which_a_worker_is_forked_counts_as_no_use() -> None:
+    """Else a front that was lent the first worker after a zygote's death would wait for as long as that took."""
+    made = lending(1)
+    (lent,) = made.want("a", ["d"], 1, 0, 0.0)
+    assert isinstance(lent, Lend)
+    made.want("b", ["d"], 1, 0, 0.0)
+    made.handed(lent.loan, 1.0)
+    made.want("a", ["d"], 1, 1, 1.0)
+    assert ["b"] == [one.loan.front for one in made.back(lent.loan, 1.001) if isinstance(one, Lend)]
+    (second,) = made.loans.values()
+    made.handed(second, 1.001)
+    made.want("b", ["d"], 1, 1, 1.001)
+    assert ["a"] == [one.loan.front for one in made.back(second, 1.003) if isinstance(one, Lend)]
 
 
 def test_a_long_query_loses_its_place_and_its_client_is_suspected_for_a_while() -> None:
@@ -455,7 +483,10 @@ class Events(RuleBasedStateMachine):
                     self.seen[loan.front] += 1
                     self.wanted[loan.front] -= 1
                 case Recall(front, _):
-                    assert any(loan.front == front and loan.placed for loan in self.lending.loans.values())
+                    assert any(
+                        loan.front == front and loan.placed and loan.handed
+                        for loan in self.lending.loans.values()
+                    )
                 case Kill(loan):
                     assert loan.ended
                 case Owe():
@@ -466,6 +497,11 @@ class Events(RuleBasedStateMachine):
         self.wanted[front] = count
         self.note(self.lending.want(front, ["d"] * count, clients, self.seen[front], self.now))
 
+    @rule(data=st.data())
+    def hand_over(self, data: st.DataObject) -> None:
+        if loans := [loan for loan in self.lending.loans.values() if not loan.handed]:
+            self.note(self.lending.handed(data.draw(st.sampled_from(loans)), self.now))
+
     @rule(seconds=st.floats(0, 5))
     def look(self, seconds: float) -> None:
         self.now += seconds
@@ -473,7 +509,11 @@ class Events(RuleBasedStateMachine):
 
     @rule(data=st.data(), client=st.sampled_from(["", "x", "y"]))
     def begin(self, data: st.DataObject, client: str) -> None:
-        if loans := [loan for loan in self.lending.loans.values() if loan.query is None and not loan.ended]:
+        if loans := [
+            loan
+            for loan in self.lending.loans.values()
+            if loan.handed and loan.query is None and not loan.ended
+        ]:
             loan = data.draw(st.sampled_from(loans))
             self.note(self.lending.begin(loan, "q", client, self.now, deadline=self.now + 3, now=self.now))
 
@@ -516,8 +556,8 @@ class Events(RuleBasedStateMachine):
     def those_who_wait_have_asked_all_who_hold(self) -> None:
         if self.lending.waiting:
             first = self.lending._turns.in_turn(self.now)[0]
-            holding = {loan.front for loan in self.lending.loans.values() if loan.placed} - {first}
-            assert holding <= self.lending._asked
+            able = {loan.front for loan in self.lending.loans.values() if loan.placed and loan.handed}
+            assert able - {first} <= self.lending._asked
 
 
 Events.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
