@@ -114,8 +114,10 @@ def census(quads: Iterable[Quad]) -> dict[str, int]:
 def joins(quads: Sequence[Quad]) -> dict[str, int]:
     """How far statements meet in what they speak of, by what was written and not by what follows from it."""
     written = [quad for quad in quads if quad.graph_name != NamedNode(vocab.ENTAILED_GRAPH)]
-    home = {quad.subject: quad.object for quad in _of(written, vocab.NS + "inDocument")}
-    document = {quad.subject: home.get(quad.object) for quad in _of(written, vocab.NS + "cites")}
+    home: dict[object, object] = {quad.subject: quad.object for quad in _of(written, vocab.NS + "inDocument")}
+    document: dict[object, object] = {
+        quad.subject: home.get(quad.object) for quad in _of(written, vocab.NS + "cites")
+    }
     typed = _of(quads, vocab.RDF_TYPE)
     topics = {quad.subject for quad in typed if quad.object == NamedNode(vocab.NS + "Topic")}
     subjects = {quad.subject for quad in typed if quad.object == NamedNode(vocab.NS + "Subject")}
