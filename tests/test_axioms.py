@@ -126,6 +126,13 @@ CASES = [
         ":f r2p:concerns :other",
     ),
     (
+        "kindOf",
+        ":t r2p:kindOf :u . :u r2p:kindOf :v .",
+        ":t r2p:kindOf :v",
+        RESPONSE + ":t r2p:kindOf :u .",
+        ":r r2p:usedTool :u",
+    ),
+    (
         "partOf",
         ":c r2p:component :p ; r2p:whole :w . :w r2p:partOf :v .",
         ":p r2p:partOf :v",
@@ -234,7 +241,7 @@ def test_every_entailed_term_of_axioms_ttl_is_documented_and_tried() -> None:
     text = (ontology_folder() / "schema" / "axioms.ttl").read_text("utf-8")
     terms = set(re.findall(r"^r2p:(\w+) a owl:", text, re.MULTILINE))
     assert {"toolUsed", "HedgedStatement", "involvedIn"} < terms
-    assert terms | {"partOf", "hasPart", "concerns", "concernsSubject"} == set(SECTIONS)
+    assert terms | {"partOf", "hasPart", "kindOf", "concerns", "concernsSubject"} == set(SECTIONS)
     assert set(SECTIONS) == {case[0] for case in CASES}
 
 
