@@ -50,7 +50,7 @@ SCHEMA = """
 :inDocument a owl:FunctionalProperty .
 :partOf a owl:TransitiveProperty . :relatedTo a owl:SymmetricProperty .
 :precededBy rdfs:subPropertyOf :relatedTo .
-:toolUsed owl:propertyChainAxiom ( :hasResponse :usedTool ) .
+:metWith owl:propertyChainAxiom ( :hasResponse :usedTool ) .
 :respondedIn owl:propertyChainAxiom ( [ owl:inverseOf :usedBy ] :usedIn ) .
 :memberOf owl:propertyChainAxiom ( :memberOf :partOf ) .
 :inRegion owl:propertyChainAxiom ( :usedIn :inState :stateIn ) .

@@ -36,8 +36,8 @@ CITED = ":f a r2p:Finding ; r2p:cites :passage ; r2p:about :thing . :passage a r
 
 # Term, what is given, what must follow, what else is given, what must not follow from that.
 CASES = [
-    ("toolUsed", RESPONSE, ":s r2p:toolUsed :t", WEAK, ":s r2p:toolUsed :t"),
-    ("usedInSituation", RESPONSE, ":t r2p:usedInSituation :s", WEAK, ":t r2p:usedInSituation :s"),
+    ("metWith", RESPONSE, ":s r2p:metWith :t", WEAK, ":s r2p:metWith :t"),
+    ("appliedIn", RESPONSE, ":t r2p:appliedIn :s", WEAK, ":t r2p:appliedIn :s"),
     ("respondedIn", RESPONSE, ":a r2p:respondedIn :s", WEAK, ":a r2p:respondedIn :s"),
     ("respondent", RESPONSE, ":s r2p:respondent :a", WEAK, ":s r2p:respondent :a"),
     (
@@ -134,7 +134,7 @@ CASES = [
     ),
     (
         "partOf",
-        ":c r2p:component :p ; r2p:whole :w . :w r2p:partOf :v .",
+        ":c r2p:componentPart :p ; r2p:whole :w . :w r2p:partOf :v .",
         ":p r2p:partOf :v",
         ":m a r2p:Membership ; r2p:member :p ; r2p:memberOf :w .",
         ":p r2p:partOf :w",
@@ -240,7 +240,7 @@ def test_every_hedge_and_no_plain_assertion_makes_a_hedged_statement() -> None:
 def test_every_entailed_term_of_axioms_ttl_is_documented_and_tried() -> None:
     text = (ontology_folder() / "schema" / "axioms.ttl").read_text("utf-8")
     terms = set(re.findall(r"^r2p:(\w+) a owl:", text, re.MULTILINE))
-    assert {"toolUsed", "HedgedStatement", "involvedIn"} < terms
+    assert {"metWith", "HedgedStatement", "involvedIn"} < terms
     assert terms | {"partOf", "hasPart", "kindOf", "concerns", "concernsSubject"} == set(SECTIONS)
     assert set(SECTIONS) == {case[0] for case in CASES}
 

@@ -318,7 +318,7 @@ def test_the_schema_has_composite_properties_so_that_the_rules_on_them_say_somet
     found = composite(Profile(ours()))
     assert {
         vocab.NS + name
-        for name in ("partOf", "hasPart", "toolUsed", "usedInSituation", "involvedIn", "mentions", "speaksOf")
+        for name in ("partOf", "hasPart", "metWith", "appliedIn", "involvedIn", "mentions", "speaksOf")
     } <= found
     assert not {vocab.NS + name for name in ("usedTool", "cites", "inDocument")} & found
 

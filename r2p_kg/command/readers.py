@@ -155,7 +155,7 @@ def explain(
 
     \b
     Examples:
-      r2p explain id:mali-2012 r2p:toolUsed id:economic-sanctions
+      r2p explain id:mali-2012 r2p:metWith id:economic-sanctions
       r2p explain id:mali-2012 a r2p:SituationWithResponse
       r2p explain id:mali-2012 rdfs:label '"Mali after the coup of 2012"@en' --format json
     """

@@ -105,7 +105,7 @@ def test_named_graphs_in_a_format_without_them_are_refused_before_anything_is_bu
 
 
 def test_what_was_concluded_comes_only_when_asked_for(snapshot_of_the_checkout: Built) -> None:
-    used = f" <{vocab.NS}toolUsed> <{vocab.ID}".encode()
+    used = f" <{vocab.NS}metWith> <{vocab.ID}".encode()
     whole = snapshot_of_the_checkout.snapshot
     assert used not in export.text(whole, form(".nt"))
     assert used in export.text(whole, form(".nt"), entailed=True)

@@ -543,7 +543,7 @@ def test_no_proposal_hedge_or_denial_makes_a_tool_used() -> None:
     used = {
         (triple.subject.value, triple.object.value)
         for triple in entailed
-        if triple.predicate.value == vocab.NS + "toolUsed"
+        if triple.predicate.value == vocab.NS + "metWith"
     }  # type: ignore[union-attr]
     arvania = vocab.ID + "arvania-2020"
     assert {(arvania, vocab.ID + "mediation"), (arvania, vocab.ID + "arms-embargo")} == used

@@ -83,18 +83,18 @@ def test_a_line_is_the_one_where_the_triple_stands() -> None:
 
 
 def test_what_follows_by_a_chain_is_told_with_its_rule_its_premises_and_the_passages_they_cite() -> None:
-    found = explained("id:arvania-2020 r2p:toolUsed id:arms-embargo")
+    found = explained("id:arvania-2020 r2p:metWith id:arms-embargo")
     way = found.ways[0]
     assert ("prp-spo2", 3) == (way.rule, len(way.premises))
     assert way.premises[0].ways[0].rule in {"prp-inv1", "prp-inv2"}
     responses = [step for step in found.steps() if "arvania-2020.response.embargo>" in step.fact[0]]
     assert [(ID + "blue-report.para-1",)] * 2 == [step.sources for step in responses]
     axiom = way.premises[-1]
-    assert ("<" + NS + "toolUsed>", "schema/axioms.ttl") == (axiom.fact[0], axiom.places[0].path)
+    assert ("<" + NS + "metWith>", "schema/axioms.ttl") == (axiom.fact[0], axiom.places[0].path)
 
 
 def test_several_ways_rest_on_different_statements_and_the_shortest_comes_first() -> None:
-    found = explained("id:arvania-2020 r2p:toolUsed id:mediation")
+    found = explained("id:arvania-2020 r2p:metWith id:mediation")
     assert 2 == len(found.ways)
     ends = [
         frozenset(step.fact for premise in way.premises for step in premise.steps() if step.places)
@@ -126,9 +126,9 @@ def test_a_nameless_class_reads_like_a_phrase() -> None:
 
 
 def test_text_json_and_turtle_tell_the_same() -> None:
-    found = explained("id:arvania-2020 r2p:toolUsed id:arms-embargo")
+    found = explained("id:arvania-2020 r2p:metWith id:arms-embargo")
     lines = list(explain.as_text(found, world()))
-    assert "id:arvania-2020 r2p:toolUsed id:arms-embargo" == lines[0]
+    assert "id:arvania-2020 r2p:metWith id:arms-embargo" == lines[0]
     assert "  by prp-spo2 (a chain of properties) from" == lines[1]
     assert any("facts/arvania-2020.ttl" in line and "source: " in line for line in lines)
     content = json.loads(json.dumps(explain.as_json(found)))
@@ -146,7 +146,7 @@ def test_text_json_and_turtle_tell_the_same() -> None:
 
 def test_what_the_graph_does_not_hold_has_no_explanation() -> None:
     names = world()
-    assert names.explain(fact(names, "id:arvania-2020 r2p:toolUsed id:no-fly-zone")) is None
+    assert names.explain(fact(names, "id:arvania-2020 r2p:metWith id:no-fly-zone")) is None
 
 
 def test_a_literal_that_the_engine_would_change_is_found_as_it_is_written() -> None:

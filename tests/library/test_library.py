@@ -36,7 +36,7 @@ PREFIX id: <https://w3id.org/r2p-kg/id/>
 # $situation in a comment stays
 SELECT ?tool (COUNT(?r) AS ?uses)
 WHERE {
-  ?r r2p:usedInSituation $situation ; r2p:usedTool ?tool
+  ?r r2p:appliedIn $situation ; r2p:usedTool ?tool
   FILTER(STR(?tool) != "$situation" && ?tool != <http://example.org/$most>)
 }
 GROUP BY ?tool
@@ -88,7 +88,7 @@ def test_a_saved_query_is_what_its_file_says() -> None:
 
 def test_binding_replaces_parameters_and_nothing_that_only_looks_like_one() -> None:
     bound = library.bind(library.read(GOOD, WHERE), {"most": "3"})
-    assert "r2p:usedInSituation <https://w3id.org/r2p-kg/id/libya-2011> ;" in bound
+    assert "r2p:appliedIn <https://w3id.org/r2p-kg/id/libya-2011> ;" in bound
     assert "LIMIT 3\n" in bound
     assert "# $situation in a comment stays" in bound
     assert '"$situation"' in bound

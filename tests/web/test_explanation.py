@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from r2p_kg.engine import Answer
 
 WORLD = Path(__file__).parents[1] / "world"
-CHAIN = "/explain?s=id:arvania-2020&p=r2p:toolUsed&o=id:arms-embargo"
+CHAIN = "/explain?s=id:arvania-2020&p=r2p:metWith&o=id:arms-embargo"
 
 
 class Silent:
@@ -97,10 +97,10 @@ def test_a_browser_that_names_nothing_gets_a_form_and_a_tool_is_told_what_is_mis
 
 
 def test_a_triple_that_is_not_there_is_a_problem_that_says_so(client: FlaskClient) -> None:
-    reply = client.get("/explain?s=id:arvania-2020&p=r2p:toolUsed&o=id:no-fly-zone")
+    reply = client.get("/explain?s=id:arvania-2020&p=r2p:metWith&o=id:no-fly-zone")
     assert (404, "application/problem+json") == (reply.status_code, reply.mimetype)
     assert (
-        "does not hold id:arvania-2020 r2p:toolUsed id:no-fly-zone, neither written nor entailed"
+        "does not hold id:arvania-2020 r2p:metWith id:no-fly-zone, neither written nor entailed"
         in reply.json["detail"]
     )
 
@@ -133,7 +133,7 @@ def test_the_page_of_a_thing_asks_why_for_what_is_entailed_and_the_link_answers(
     client: FlaskClient, browser: dict[str, str]
 ) -> None:
     page = client.get("/id/arvania-2020", headers=browser).text
-    link = f"/explain?s={quote(f'<{vocab.ID}arvania-2020>', safe='')}&amp;p={quote(f'<{vocab.NS}toolUsed>', safe='')}"
+    link = f"/explain?s={quote(f'<{vocab.ID}arvania-2020>', safe='')}&amp;p={quote(f'<{vocab.NS}metWith>', safe='')}"
     assert link in page
     links = [
         part.partition('"')[0].replace("&amp;", "&")

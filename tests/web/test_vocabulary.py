@@ -152,7 +152,7 @@ def test_only_what_was_written_stands_as_hierarchy(found: glossary.Glossary, ind
 
 def test_a_chain_and_a_defined_class_are_shown_in_words(found: glossary.Glossary) -> None:
     assert [[vocab.NS + "situationOfResponse", vocab.NS + "usedTool"]] == [
-        [step.value for step in chain] for chain in entry(found, "toolUsed").chains
+        [step.value for step in chain] for chain in entry(found, "metWith").chains
     ]
     assert ("(r2p:Response and (r2p:usedBy some r2p:RegionalOrganization))",) == entry(
         found, "RegionalResponse"
@@ -165,8 +165,8 @@ def test_uses_are_counted_as_written_and_as_concluded(
     quads = rdf.quads_of(snapshot_of_the_checkout.snapshot.quads)
     used = [quad for quad in quads if quad.predicate.value == vocab.NS + "usedTool"]
     assert (len({quad.triple for quad in used}), 0) == entry(found, "usedTool").uses
-    concluded = [quad for quad in quads if quad.predicate.value == vocab.NS + "toolUsed"]
-    assert (0, len(concluded)) == entry(found, "toolUsed").uses
+    concluded = [quad for quad in quads if quad.predicate.value == vocab.NS + "metWith"]
+    assert (0, len(concluded)) == entry(found, "metWith").uses
     assert len(concluded) > 10
 
 
