@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 #: What there was on the day on which topics got their subjects. A number that falls is a better one: write it here.
 MOST = {
-    "topics of one statement": 1249,
-    "topics of one document": 1684,
+    "topics of one statement": 1246,
+    "topics of one document": 1682,
     "topics without a subject": 0,
 }
 
