@@ -27,7 +27,7 @@ BY_WORDS = re.compile(r"\b(regex|contains|strstarts|strends|lcase|ucase|replace|
 PASSAGE = re.compile(r"\b(sg15|wp08|art14):|/(para|fn|summary|bullet)-")
 
 #: Passages that the queries find beyond what the reader named, all together; it may fall.
-BEYOND = 17
+BEYOND = 19
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +58,8 @@ def places(question: dict[str, Any], *names: str) -> set[str]:
     return {entry["at"] for name in names for entry in question[name]}
 
 
-def test_there_are_fifty_questions_and_more_of_which_most_need_two_documents() -> None:
-    assert len(QUESTIONS) >= 50
+def test_there_are_sixty_questions_and_more_of_which_most_need_two_documents() -> None:
+    assert len(QUESTIONS) >= 60
     documents = [{at.partition(":")[0] for at in places(question, "answer")} for question in QUESTIONS]
     assert sum(len(one) > 1 for one in documents) >= 45
     assert {question["id"] for question in QUESTIONS} == {path.stem for path in HERE.glob("*.rq")}
