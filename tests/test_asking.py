@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from pyoxigraph import DefaultGraph, Quad, QuerySolutions, Store
-
-from r2p_kg.graph import rdf
+from pyoxigraph import QuerySolutions
 
 if TYPE_CHECKING:
+    from pyoxigraph import Store
+
     from r2p_kg.curate.build import Built
 
 DOC = (Path(__file__).parent.parent / "docs" / "asking.md").read_text("utf-8")
@@ -21,23 +21,15 @@ QUERIES = re.findall(r"```sparql\n(.*?)\n```", DOC, re.DOTALL)
 BY_WORDS = re.compile(r"\b(regex|contains|strstarts|strends|lcase|ucase)\b", re.IGNORECASE)
 
 
-@pytest.fixture(scope="module")
-def store(snapshot_of_the_checkout: Built) -> Store:
-    found = Store()
-    quads = rdf.quads_of(snapshot_of_the_checkout.snapshot.quads)
-    found.bulk_extend(Quad(quad.subject, quad.predicate, quad.object, DefaultGraph()) for quad in quads)
-    return found
-
-
 def test_there_are_questions_to_try() -> None:
     assert len(QUERIES) >= 10
 
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_a_query_of_the_guide_has_rows_and_looks_for_no_words(
-    query: str, store: Store, snapshot_of_the_checkout: Built
+    query: str, whole_graph: Store, snapshot_of_the_checkout: Built
 ) -> None:
     assert not BY_WORDS.search(query)
-    found = store.query(query, prefixes=dict(snapshot_of_the_checkout.snapshot.prefixes))
+    found = whole_graph.query(query, prefixes=dict(snapshot_of_the_checkout.snapshot.prefixes))
     assert isinstance(found, QuerySolutions)
     assert next(found, None) is not None

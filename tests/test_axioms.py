@@ -246,17 +246,16 @@ def test_every_entailed_term_of_axioms_ttl_is_documented_and_tried() -> None:
 
 
 @pytest.fixture(scope="module")
-def stores(snapshot_of_the_checkout: Built) -> tuple[Store, Store]:
+def stores(snapshot_of_the_checkout: Built, whole_graph: Store) -> tuple[Store, Store]:
     """All of the real graph, and what of it was written by hand."""
     quads = rdf.quads_of(snapshot_of_the_checkout.snapshot.quads)
-    whole, written = Store(), Store()
-    whole.bulk_extend(Quad(quad.subject, quad.predicate, quad.object, DefaultGraph()) for quad in quads)
+    written = Store()
     written.bulk_extend(
         Quad(quad.subject, quad.predicate, quad.object, DefaultGraph())
         for quad in quads
         if quad.graph_name != NamedNode(vocab.ENTAILED_GRAPH)
     )
-    return whole, written
+    return whole_graph, written
 
 
 def rows(store: Store, query: str) -> set[tuple[str, ...]]:

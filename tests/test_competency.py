@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pyoxigraph import DefaultGraph, NamedNode, Quad, QuerySolutions, Store
-
-from r2p_kg.graph import rdf
+from pyoxigraph import NamedNode, QuerySolutions
 
 if TYPE_CHECKING:
+    from pyoxigraph import Store
+
     from r2p_kg.curate.build import Built
 
 HERE = Path(__file__).parent / "competency"
@@ -30,14 +30,6 @@ PASSAGE = re.compile(r"\b(sg15|wp08|art14):|/(para|fn|summary|bullet)-")
 BEYOND = 19
 
 
-@pytest.fixture(scope="module")
-def store(snapshot_of_the_checkout: Built) -> Store:
-    found = Store()
-    quads = rdf.quads_of(snapshot_of_the_checkout.snapshot.quads)
-    found.bulk_extend(Quad(quad.subject, quad.predicate, quad.object, DefaultGraph()) for quad in quads)
-    return found
-
-
 def paragraph(passage: str) -> str:
     """A passage as the reader names it: ``sg15:para-74`` for a bullet of that paragraph, ``sg15:summary``."""
     document, _, name = passage.removeprefix("https://w3id.org/r2p-kg/id/").partition("/")
@@ -45,9 +37,9 @@ def paragraph(passage: str) -> str:
     return f"{short}:{re.sub(r'-bullet-.*', '', re.sub(r'^summary-.*', 'summary', name))}"
 
 
-def found(store: Store, question: str, prefixes: dict[str, str]) -> set[str]:
+def found(whole_graph: Store, question: str, prefixes: dict[str, str]) -> set[str]:
     """The paragraphs of a question's answer, its column ``passage``."""
-    answer = store.query((HERE / f"{question}.rq").read_text("utf-8"), prefixes=prefixes)
+    answer = whole_graph.query((HERE / f"{question}.rq").read_text("utf-8"), prefixes=prefixes)
     assert isinstance(answer, QuerySolutions)
     passages = [row["passage"] for row in answer]
     assert all(isinstance(passage, NamedNode) for passage in passages)
@@ -67,21 +59,21 @@ def test_there_are_sixty_questions_and_more_of_which_most_need_two_documents() -
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question["id"])
 def test_a_question_reaches_every_passage_that_answers_it_without_looking_for_words(
-    question: dict[str, Any], store: Store, snapshot_of_the_checkout: Built
+    question: dict[str, Any], whole_graph: Store, snapshot_of_the_checkout: Built
 ) -> None:
     text = (HERE / f"{question['id']}.rq").read_text("utf-8")
     assert not BY_WORDS.search(text)
     assert not PASSAGE.search(text)
-    reached = found(store, question["id"], dict(snapshot_of_the_checkout.snapshot.prefixes))
+    reached = found(whole_graph, question["id"], dict(snapshot_of_the_checkout.snapshot.prefixes))
     assert set() == places(question, "answer") - reached
 
 
 def test_the_questions_find_little_beyond_what_the_reader_named(
-    store: Store, snapshot_of_the_checkout: Built
+    whole_graph: Store, snapshot_of_the_checkout: Built
 ) -> None:
     prefixes = dict(snapshot_of_the_checkout.snapshot.prefixes)
     beyond = sum(
-        len(found(store, question["id"], prefixes) - places(question, "answer", "optional"))
+        len(found(whole_graph, question["id"], prefixes) - places(question, "answer", "optional"))
         for question in QUESTIONS
     )
     assert beyond <= BEYOND
